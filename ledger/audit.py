@@ -1,0 +1,310 @@
+"""Checking a ledger file against itself: everything stored is derived again and compared.
+
+Each fault has a name that does not change. A truncation or a whole rewrite leaves a file that agrees with itself;
+only what was anchored outside it can tell, so the witness is part of the check.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from ledger import projection, sqlite, witness
+from ledger.digest import NotRestricted, blake3_bytes, decode
+from ledger.errors import UnknownEvent
+from ledger.event import BIRTHS, KINDS, is_known, op_of
+from ledger.migrations import LOG_TABLES, STEPS
+from ledger.store import Head, Store, in_chunks, open_store, tree_node
+from ledger.tree import TILE, Frontier, complete_tiles, leaf_hash
+
+ERROR, WARNING = "error", "warning"
+MOST = 100
+"""Findings of one name that are listed; all are counted."""
+
+FINDINGS: dict[str, tuple[str, str]] = {
+    "sqlite_damaged": (ERROR, "SQLite finds the file damaged"),
+    "schema_changed": (ERROR, "a table, an index or a guard of the log is not as it was made"),
+    "position_gap": (ERROR, "positions do not follow one another"),
+    "leaf_damaged": (ERROR, "an event's bytes are not a leaf in canonical form"),
+    "op_mismatch": (ERROR, "an event's op is not that of what it says"),
+    "column_mismatch": (ERROR, "an event's columns are not those of its leaf"),
+    "blob_missing": (ERROR, "an event names a blob that is not stored"),
+    "blob_mismatch": (ERROR, "a blob's bytes do not have its address or size"),
+    "blob_erased_without_event": (ERROR, "a blob's bytes are gone, but no event says so"),
+    "tile_mismatch": (ERROR, "a tile of the tree is not the one over the events"),
+    "head_mismatch": (ERROR, "a head's root is not the root over the events"),
+    "head_missing": (ERROR, "the last events have no head"),
+    "events_missing": (ERROR, "a head stands beyond the last event"),
+    "view_drift": (ERROR, "a view is not the fold of the log"),
+    "views_stale": (WARNING, "the views were made by another version of this program"),
+    "event_unknown": (WARNING, "this version does not know some kinds of events, so it cannot check the views"),
+    "rolled_back": (ERROR, "this computer has seen the ledger further on"),
+    "rewritten": (ERROR, "this computer has seen other events at these positions"),
+}
+"""Every finding: its severity and what it means."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class Finding(NamedTuple):
+    """One fault: its name, how bad it is, a sentence and the position it is about, if any."""
+
+    id: str
+    severity: str
+    message: str
+    position: int | None
+
+
+class Audit:
+    """One check of one file; collects findings and counts what was looked at."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        """Check the file of `store`; `progress` hears (what, done, of)."""
+        self.store = store
+        self.connection = store.connection
+        self.progress = progress
+        self.findings: list[Finding] = []
+        self.found: Counter[str] = Counter()
+        self.checked: dict[str, int] = {}
+
+    def find(self, name: str, message: str, position: int | None = None) -> None:
+        """Note a finding."""
+        self.found[name] += 1
+        if self.found[name] <= MOST:
+            self.findings.append(Finding(name, FINDINGS[name][0], message, position))
+
+    def run(self, *, quick: bool) -> None:
+        """Check everything, or with `quick` only what costs little."""
+        steps: list[Callable[[], None]] = [partial(self._pages, quick=quick), self._schema]
+        steps += [self._edge] if quick else [self._events, self._blobs]
+        steps += [self._witness, self._view_state if quick else self._views]
+        for step in steps:
+            try:
+                step()
+            except sqlite.Error as error:
+                self.find("sqlite_damaged", str(error))
+
+    def _pages(self, *, quick: bool) -> None:
+        check = "quick_check" if quick else "integrity_check"
+        for (line,) in self.connection.execute(f"PRAGMA {check}(20)"):
+            if line != "ok":
+                self.find("sqlite_damaged", line)
+
+    def _schema(self) -> None:
+        expected, present = _made_schema(), dict(_log_schema(self.connection))
+        for key in sorted(expected.keys() | present.keys()):
+            if expected.get(key) != present.get(key):
+                state = "missing" if key not in present else "changed" if key in expected else "not the ledger's"
+                self.find("schema_changed", f"the {key[0]} {key[1]} is {state}")
+        self.checked["schema"] = len(expected)
+
+    def _events(self) -> None:
+        heads = _Heads(self)
+        frontier, expected_tiles = Frontier(), iter(self._tiles())
+        total = self.store.head().position + 1
+        count = 0
+        for rows in in_chunks(self._rows(), TILE * 16):
+            hashes = [self._event(expected, row) for expected, row in enumerate(rows, count)]
+            for tile in complete_tiles(count, hashes, partial(tree_node, self.connection)):
+                self._same_tile(next(expected_tiles, None), tile)
+            frontier = heads.compare(frontier, hashes)
+            count += len(rows)
+            self.progress("events", count, total)
+        if next(expected_tiles, None) is not None:
+            self.find("tile_mismatch", "there are more tiles than the events complete")
+        heads.finish(count)
+        self.checked |= {"events": count, "heads": heads.count}
+
+    def _event(self, expected: int, row: tuple[Any, ...]) -> bytes:
+        position, op, kind, v, sample, _, leaf, subject, blob_hash = row
+        if position != expected + self.found["position_gap"]:
+            self.find("position_gap", f"position {position} follows {expected - 1}", position)
+        try:
+            said = decode(leaf)
+            if not isinstance(said, dict):
+                raise NotRestricted("it is not an object")  # noqa: EM101, TRY301 - same handling as any damage
+            self._columns(said, (position, op, kind, v, sample, subject, blob_hash, row[5]))
+        except (NotRestricted, KeyError, TypeError, ValueError) as error:
+            self.find("leaf_damaged", f"position {position}: {error}", position)
+        return leaf_hash(leaf)
+
+    def _columns(self, said: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 - a leaf
+        position, op, kind, v, sample, subject, blob_hash, blob = row
+        if (said["kind"], said["v"]) != (kind, v):
+            self.find("column_mismatch", f"position {position}: kind and version are not those of the leaf", position)
+        if not is_known(said["kind"], said["v"]):
+            return
+        if op_of(said["kind"], said) != op:
+            self.find("op_mismatch", f"position {position}: the op is not that of what the event says", position)
+        says = said.get("sample")
+        if says is None:
+            right = sample == (position if kind in BIRTHS else None)
+        else:
+            right = subject is not None and subject.hex() == says
+        if not right:
+            self.find("column_mismatch", f"position {position}: the sample column names another sample", position)
+        field = KINDS[said["kind"]].blob
+        if field is not None and blob_hash is None:
+            self.find("blob_missing", f"position {position}: blob {blob} is not stored", position)
+        elif (None if field is None else said[field]) != (None if blob_hash is None else blob_hash.hex()):
+            self.find("column_mismatch", f"position {position}: the blob column names another blob", position)
+
+    def _same_tile(self, stored: tuple[Any, ...] | None, made: tuple[Any, ...]) -> None:
+        if stored != tuple(made):
+            self.find("tile_mismatch", f"tile {made[1]} of level {made[0]} is not the one over the events")
+
+    def _tiles(self) -> Iterator[tuple[Any, ...]]:
+        """Yield stored tiles in the order in which chunks of whole tiles complete them."""
+        rows = self.connection.execute("SELECT level, idx, hashes, root FROM tile ORDER BY level, idx")
+        stored = [tuple(row) for row in rows]
+        self.checked["tiles"] = len(stored)
+        ends = sorted(stored, key=lambda t: (-(-(t[1] + 1) * TILE ** (t[0] + 1) // (TILE * 16)), t[0], t[1]))
+        return iter(ends)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        yield from self.connection.execute(
+            """SELECT e.position, e.op, e.kind, e.v, e.sample, e.blob, CAST(e.leaf AS BLOB), s.op, b.hash
+            FROM event e LEFT JOIN event s ON s.position = e.sample LEFT JOIN blob b ON b.id = e.blob
+            ORDER BY e.position""",
+        )
+
+    def _blobs(self) -> None:
+        count = 0
+        total = self.store.blob_count(self.store.head().position)
+        sql = """SELECT id, hash, size, codec, body,
+            CASE WHEN body IS NULL THEN EXISTS (SELECT 1 FROM event WHERE kind = 'erased' AND blob = blob.id) END
+            FROM blob ORDER BY id"""
+        for row, digest, size, codec, body, erased in self.connection.execute(sql):
+            count += 1
+            if body is None:
+                if not erased:
+                    self.find("blob_erased_without_event", f"blob {row}: its bytes are gone")
+            elif codec != 0 or len(body) != size or blake3_bytes(body) != digest:
+                self.find("blob_mismatch", f"blob {row}: b3:{digest.hex()} is not the address of its {len(body)} bytes")
+            if count % 5000 == 0:
+                self.progress("blobs", count, total)
+        self.checked["blobs"] = count
+
+    def _edge(self) -> None:
+        """Check the head against the stored tiles and the last events only."""
+        head = self.store.head()
+        last = self.connection.execute("SELECT coalesce(max(position), -1) FROM event").fetchone()[0]
+        _compare_end(self, head, last + 1)
+        if 0 <= head.position == last and self._root_of_tiles(head.position + 1) != head.root:
+            self.find("head_mismatch", "the last head is not the root over the tiles and the last events", last)
+        self.checked |= {"events": last + 1, "heads": 1}
+
+    def _root_of_tiles(self, size: int) -> bytes:
+        roots = [row[0] for row in self.connection.execute("SELECT root FROM tile WHERE level = 0 ORDER BY idx")]
+        frontier = Frontier().extend(roots)
+        rest = range(len(roots) * TILE, size)
+        leaves = [tree_node(self.connection, 0, position) for position in rest]
+        return Frontier(frontier.size * TILE, frontier.peaks).extend(leaves).root()
+
+    def _witness(self) -> None:
+        seen = witness.read(self.store.witness_file)
+        if seen is None:
+            return
+        self.checked["witness"] = 1
+        now = self.store.head()
+        if now.position + 1 < seen.size:
+            self.find("rolled_back", f"it ends at {now.position}; this computer has seen {seen.size - 1}", now.position)
+        else:
+            there = self.store.head_at(seen.size - 1)
+            if there is None or there.root != seen.root:
+                self.find("rewritten", f"the events up to {seen.size - 1} are not those seen before", seen.size - 1)
+
+    def _view_state(self) -> None:
+        position = projection.state(self.connection)
+        last = self.store.head().position
+        if position is None:
+            self.find("views_stale", "the views were made by another version; run `ledger rebuild-views`")
+        elif position != last:
+            self.find("view_drift", f"the views stand at {position}, the log at {last}; run `ledger rebuild-views`")
+
+    def _views(self) -> None:
+        """Fold everything again, aside, and compare every row of every view."""
+        self._view_state()
+        if self.found["views_stale"] or self.found["sqlite_damaged"]:
+            return
+        aside = open_store(self.store.path)
+        try:
+            projection.prepare(aside.connection)
+            last = aside.head().position
+            projection.fold_aside(aside.connection, last, partial(self.progress, "views"))
+            for table, key in projection.tables():
+                self._same_view(aside, table, key)
+            self.checked["views"] = len(projection.tables())
+        except UnknownEvent as error:
+            self.find("event_unknown", str(error))
+        except (sqlite.Error, ValueError) as error:
+            self.find("view_drift", f"the log cannot be folded: {error}")
+        finally:
+            aside.close()
+
+    def _same_view(self, aside: Store, table: str, key: str) -> None:
+        stored, made = (
+            aside.connection.execute(f"SELECT * FROM {schema}.{table} ORDER BY {key}")  # noqa: S608 - fixed names
+            for schema in ("main", "temp")
+        )
+        for one, other in zip_longest(stored, made):
+            if one != other:
+                where = (one or other)[: key.count(",") + 1]
+                self.find("view_drift", f"the view {table} differs at {key} = {', '.join(map(str, where))}")
+                return
+
+
+class _Heads:
+    """The stored heads, compared one by one as the events pass by."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._rows = iter(audit.connection.execute("SELECT size, root, frontier FROM head ORDER BY size"))
+        self._next: tuple[int, bytes, bytes] | None = next(self._rows, None)
+        self.count = 0
+
+    def compare(self, frontier: Frontier, hashes: list[bytes]) -> Frontier:
+        """Extend the frontier by the hashes, stopping at each head on the way."""
+        done = 0
+        while self._next is not None and self._next[0] <= frontier.size + len(hashes) - done:
+            size, root, edge = self._next
+            step = size - frontier.size
+            frontier = frontier.extend(hashes[done : done + step])
+            done += step
+            if frontier.root() != root or frontier.to_bytes() != edge:
+                self._audit.find("head_mismatch", f"the head at {size - 1} is not the root over the events", size - 1)
+            self.count += 1
+            self._next = next(self._rows, None)
+        return frontier.extend(hashes[done:])
+
+    def finish(self, events: int) -> None:
+        """Compare the last head with the end of the log."""
+        _compare_end(self._audit, self._audit.store.head(), events)
+
+
+def _compare_end(audit: Audit, head: Head, events: int) -> None:
+    if head.position + 1 < events:
+        audit.find("head_missing", f"the events after position {head.position} have no head", head.position)
+    elif head.position + 1 > events:
+        audit.find("events_missing", f"the head is at {head.position}, but there are {events} events", events)
+
+
+def _made_schema() -> dict[tuple[str, str], str]:
+    """Return what the migrations make, by making it."""
+    memory = sqlite.in_memory()
+    try:
+        for step in STEPS:
+            for statement in step:
+                memory.execute(statement)
+        return dict(_log_schema(memory))
+    finally:
+        memory.close()
+
+
+def _log_schema(connection: sqlite.Connection) -> Iterable[tuple[tuple[str, str], str]]:
+    marks = ",".join("?" * len(LOG_TABLES))
+    sql = f"SELECT type, name, sql FROM main.sqlite_schema WHERE tbl_name IN ({marks}) AND sql IS NOT NULL"  # noqa: S608
+    return [((kind, name), text) for kind, name, text in connection.execute(sql, LOG_TABLES)]

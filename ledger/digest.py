@@ -1,0 +1,97 @@
+"""Addresses: BLAKE3 over exact bytes, and the one JSON form that the ledger itself writes.
+
+Restricted JSON is the subset in which RFC 8785, the standard library and orjson agree byte for byte: objects with
+ASCII keys in sorted order, strings without lone surrogates, integers within 2**53, true, false, null and arrays.
+There are no floats; a score is written as a decimal string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import orjson
+from blake3 import blake3
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+
+DIGEST_BYTES = 32
+PREFIX = "b3:"
+MIN_PREFIX = 6
+LARGEST_INT = 2**53 - 1
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_SCALARS = frozenset({str, bool, type(None)})
+
+
+class NotRestricted(ValueError):  # noqa: N818 - reads as the sentence it states; the class never reaches a user
+    """A value lies outside restricted JSON; the message says where."""
+
+
+def blake3_bytes(data: bytes) -> bytes:
+    """Return the 32 bytes of BLAKE3 over `data` (what `b3sum` prints, as bytes)."""
+    return blake3(data).digest()
+
+
+def show(raw: bytes) -> str:
+    """Return `b3:` and the hex of a digest: the form in which blobs, fingerprints and roots are shown."""
+    return PREFIX + raw.hex()
+
+
+def parse(text: str) -> bytes:
+    """Return the bytes of a whole digest written by `show` or as plain hex; raise ValueError if it is not one."""
+    raw = bytes.fromhex(text.removeprefix(PREFIX))
+    if len(raw) != DIGEST_BYTES:
+        message = f"{text!r} is not a whole digest"
+        raise ValueError(message)
+    return raw
+
+
+def encode(value: Json) -> bytes:
+    """Return the restricted JSON of `value`, the same bytes on every machine; raise NotRestricted otherwise."""
+    _check(value, "$")
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except (TypeError, ValueError) as error:
+        raise NotRestricted(str(error)) from error
+
+
+def decode(data: bytes | str) -> Json:
+    """Return the value of restricted JSON bytes; raise NotRestricted if they are not exactly that."""
+    try:
+        value: Json = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise NotRestricted(str(error)) from error
+    raw = data.encode() if isinstance(data, str) else data
+    if encode(value) != raw:
+        message = "not in canonical form"
+        raise NotRestricted(message)
+    return value
+
+
+def digest_of(value: Json) -> bytes:
+    """Return BLAKE3 over the restricted JSON of `value`."""
+    return blake3_bytes(encode(value))
+
+
+def _check(value: Json, where: str) -> None:
+    kind = type(value)
+    if kind in _SCALARS:
+        return
+    if kind is int:
+        if not -LARGEST_INT <= value <= LARGEST_INT:  # type: ignore[operator]  # narrowed by `kind`, for speed
+            message = f"{where}: {value} is outside +-(2**53 - 1)"
+            raise NotRestricted(message)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                message = f"{where}: the key {key!r} is not ASCII text"
+                raise NotRestricted(message)
+            if type(item) not in _SCALARS:
+                _check(item, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if type(item) not in _SCALARS:
+                _check(item, f"{where}[{index}]")
+    else:
+        message = f"{where}: {kind.__name__} has no place in restricted JSON"
+        raise NotRestricted(message)

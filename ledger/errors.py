@@ -1,0 +1,237 @@
+"""What can go wrong with a request: one class per cause, each with a message, an exit code and a next step.
+
+Bad *data* is never an exception here: a line that does not parse is quarantined, a fault in the file is a finding.
+The docstring of a class is its message template, filled with the arguments it is raised with (the scheme of
+borg's error classes), so the table in the README can be generated from this module.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LedgerError(Exception):
+    """{0}"""
+
+    exit_code: ClassVar[int] = 3
+    hint: ClassVar[str] = "Run `ledger --help` for the commands."
+
+    def __init__(self, *args: object, hint: str | None = None) -> None:
+        """Fill the class's message with `args`; `hint` replaces the class's next step."""
+        super().__init__(*args)
+        self.next_step = self.hint.format(*args) if hint is None else hint
+
+    def __str__(self) -> str:
+        """Return the message, without the hint."""
+        return (type(self).__doc__ or "{0}").format(*self.args)
+
+
+class BadRequest(LedgerError):
+    """{0}"""
+
+    exit_code = 4
+    hint = "Run the command with --help to see what it takes."
+
+
+class LedgerNotFound(LedgerError):
+    """No ledger at {0}."""
+
+    exit_code = 10
+    hint = "Run `ledger init` to create one here, or name one with --ledger PATH or LEDGER_PATH."
+
+
+class LedgerExists(LedgerError):
+    """There is already a file at {0}."""
+
+    exit_code = 11
+    hint = "Use it as it is (`ledger status`), or create the new ledger elsewhere with `ledger --ledger PATH init`."
+
+
+class NotALedger(LedgerError):
+    """{0} is not a ledger: {1}."""
+
+    exit_code = 12
+    hint = "Name the ledger file with --ledger PATH; `ledger init` creates one."
+
+
+class NewerLedger(LedgerError):
+    """{0} was written by a newer version of the ledger (format {1}; this program reads up to {2})."""
+
+    exit_code = 13
+    hint = "Upgrade with `pip install --upgrade sample-ledger`."
+
+
+class CorruptLedger(LedgerError):
+    """{0} is damaged: {1}."""
+
+    exit_code = 14
+    hint = "Run `ledger verify` to see what is affected, then restore a good copy of the file."
+
+
+class LedgerBusy(LedgerError):
+    """{0} is being written by another process; waited {1} s."""
+
+    exit_code = 15
+    hint = "Wait until the other command has finished, or allow more time with --wait SECONDS."
+
+
+class DiskFull(LedgerError):
+    """No room to write: {0}."""
+
+    exit_code = 16
+    hint = "Free some space and run the same command again: it goes on where it stopped."
+
+
+class NotWritable(LedgerError):
+    """Cannot write {0}: {1}."""
+
+    exit_code = 17
+    hint = "Check the permissions of the file and its directory, or choose another place."
+
+
+class RolledBack(LedgerError):
+    """{0} does not continue what this computer last saw of it: {1}."""
+
+    exit_code = 18
+    hint = "Run `ledger verify`; restore the newer file, or, if going back was meant, delete {2}."
+
+
+class HeadMoved(LedgerError):
+    """The ledger's head is at position {0}, not at the expected {1}."""
+
+    exit_code = 19
+    hint = "Look at what was appended (`ledger log`), then run the command again."
+
+
+class InputNotFound(LedgerError):
+    """No input at {0}."""
+
+    exit_code = 20
+    hint = "Check the path; a pattern must match at least one file."
+
+
+class InputUnreadable(LedgerError):
+    """Cannot read {0}: {1}."""
+
+    exit_code = 21
+    hint = "Give a UTF-8 JSONL file (plain or .gz), a directory of them, or - for standard input."
+
+
+class SourceClash(LedgerError):
+    """Two inputs have the same source name {0!r}: {1} and {2}."""
+
+    exit_code = 22
+    hint = "Ingest them in two commands, each with its own --source NAME."
+
+
+class NoSuchId(LedgerError):
+    """Nothing in the ledger has the id {0}."""
+
+    exit_code = 23
+    hint = "Ids are printed by `ledger log` and `ledger ingest --json`; any unique prefix of 6 or more works."
+
+
+class AmbiguousId(LedgerError):
+    """The id {0} fits {1} things: {2}."""
+
+    exit_code = 24
+    hint = "Give more characters of the id."
+
+
+class NoSuchPosition(LedgerError):
+    """There is no position {0}: the log {1}."""
+
+    exit_code = 25
+    hint = "Give a position or a time that the log has reached; `ledger status` shows the head."
+
+
+class NotWithdrawable(LedgerError):
+    """Event {0} cannot be withdrawn: {1}."""
+
+    exit_code = 26
+    hint = "`ledger log ID` lists a sample's events; decisions, labels, tags and edits can be withdrawn once."
+
+
+class ContentRefused(LedgerError):
+    """The new content is not a sample: {0}."""
+
+    exit_code = 27
+    hint = 'Give one JSON object in a shape that `ledger ingest` reads, for example {{"messages": [...]}}.'
+
+
+class PlanImpossible(LedgerError):
+    """{0}"""
+
+    exit_code = 30
+    hint = "Look at labels and statuses with `ledger status`, then change --batch-size, --ratio or the decisions."
+
+
+class ManifestUnreadable(LedgerError):
+    """{0} is not a manifest this program can read: {1}."""
+
+    exit_code = 31
+    hint = "Give the NAME.manifest.json that `ledger project` wrote beside the export."
+
+
+class ForeignManifest(LedgerError):
+    """The manifest is not from this ledger: {0}."""
+
+    exit_code = 32
+    hint = "Name the ledger it came from with --ledger PATH."
+
+
+class NotReproduced(LedgerError):
+    """The rebuilt bytes are not those of the manifest: {0}."""
+
+    exit_code = 33
+    hint = "Run `ledger verify`; if it is clean, report this as a bug with the manifest."
+
+
+class ExportChanged(LedgerError):
+    """{0} exists and differs from what the manifest names."""
+
+    exit_code = 34
+    hint = "Write the rebuilt file elsewhere with -o FILE and compare."
+
+
+class StaleViews(LedgerError):
+    """The views of {0} were made by another version of this program and the file cannot be written."""
+
+    exit_code = 35
+    hint = "Run `ledger rebuild-views` where the file can be written."
+
+
+class UnknownEvent(LedgerError):
+    """The log holds events this version does not know: {0}."""
+
+    exit_code = 36
+    hint = "Upgrade with `pip install --upgrade sample-ledger`; nothing was changed."
+
+
+class UnsafeJournal(LedgerError):
+    """Write-ahead logging is not safe with the SQLite linked here ({0})."""
+
+    exit_code = 37
+    hint = "Leave --wal out, or use a Python linked with SQLite 3.51.3 or newer."
+
+
+class StorageFailed(LedgerError):
+    """The storage under {0} failed: {1}."""
+
+    exit_code = 38
+    hint = "Check the disk and its quota, then run the same command again: what was committed is kept."
+
+
+class BrokenLaw(LedgerError):
+    """A law of the ledger would be broken, so nothing was written: {0}."""
+
+    exit_code = 99
+    hint = "This is a bug in the ledger; please report it with the command that led here."
+
+
+def all_errors() -> list[type[LedgerError]]:
+    """Return every error class, ordered by exit code."""
+    found: list[type[LedgerError]] = [LedgerError]
+    for cls in found:
+        found.extend(cls.__subclasses__())
+    return sorted(found, key=lambda cls: (cls.exit_code, cls.__name__))

@@ -1,0 +1,195 @@
+"""What happened: the kinds of events, what each says, and the exact bytes that are hashed.
+
+A *leaf* is the restricted JSON of one event. Its circumstances (when, who, through what, in which run) stand beside
+what it says. Its `op` is the digest of what it says alone, so the same statement made twice is one event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from ledger.digest import Json, decode, digest_of, encode
+from ledger.sample import derived_sample_id, sample_id
+
+Fields: TypeAlias = Mapping[str, Json]
+Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+
+SELF = -1
+"""In a draft: the event brings its own sample into being."""
+
+CIRCUMSTANCES = ("actor", "at", "kind", "run", "v", "via")
+DECISIONS = ("accepted", "rejected", "deferred", "superseded")
+BIRTHS = ("ingested", "improved", "regenerated")
+WITHDRAWABLE = (*DECISIONS, "relabeled", "tagged", "edited")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event: its current version, its fields, and which of them make its `op`."""
+
+    name: str
+    purpose: str
+    fields: tuple[str, ...]
+    identity: tuple[str, ...]
+    blob: str | None = None
+    v: int = 1
+
+
+class Stamp(NamedTuple):
+    """The circumstances that all events of one commit share; `at` is microseconds since 1970 UTC."""
+
+    actor: str
+    via: str
+    at: int
+    run: int
+
+
+class Draft(NamedTuple):
+    """An event about to be appended: `sample` is the birth position of its subject (or SELF, or None)."""
+
+    op: bytes
+    kind: str
+    sample: int | None
+    blob: int | None
+    fields: Fields
+
+
+_CONTENT = ("blob", "fingerprint", "form", "prompt", "reader", "type")
+_FACTS = ("domain", "label", "tags")
+_DECISION = ("after", "details", "policy", "reason", "rule", "sample", "version")
+
+_ALL = (
+    Kind(
+        "run_started",
+        "a command or agent began to change the ledger",
+        ("after", "command", "ledger", "params", "recipe", "tool"),
+        ("after", "command", "recipe"),
+    ),
+    Kind("run_finished", "it ended; its counts add up", ("counts", "started"), ("started",)),
+    Kind(
+        "ingested",
+        "a sample came from a source",
+        (*_CONTENT, *_FACTS, "campaign", "line", "nth", "source"),
+        (),
+        blob="blob",
+    ),
+    Kind(
+        "quarantined",
+        "a line is not a valid sample; its bytes are kept",
+        ("blob", "campaign", "line", "message", "nth", "offset", "reason", "source"),
+        ("blob", "campaign", "nth", "source"),
+        blob="blob",
+    ),
+    Kind("accepted", "a person or a policy accepted a version", _DECISION, _DECISION, blob="version"),
+    Kind("rejected", "a person or a policy rejected a version", _DECISION, _DECISION, blob="version"),
+    Kind("deferred", "a decision was put off", _DECISION, _DECISION, blob="version"),
+    Kind("superseded", "a person or a policy replaced it by another sample", _DECISION, _DECISION, blob="version"),
+    Kind(
+        "relabeled",
+        "the label changed",
+        ("after", "label", "policy", "reason", "sample", "version"),
+        ("after", "label", "policy", "reason", "sample", "version"),
+        blob="version",
+    ),
+    Kind(
+        "tagged",
+        "a tag was set, or removed with value null",
+        ("after", "key", "reason", "sample", "value"),
+        ("after", "key", "sample", "value"),
+    ),
+    Kind(
+        "edited",
+        "a person gave the sample a new version",
+        (*_CONTENT, "after", "reason", "sample", "version"),
+        ("after", "blob", "sample", "version"),
+        blob="blob",
+    ),
+    Kind(
+        "improved",
+        "a child sample was made from a parent's version to be better",
+        (*_CONTENT, *_FACTS, "campaign", "ordinal", "parent", "recipe", "version"),
+        (),
+        blob="blob",
+    ),
+    Kind(
+        "regenerated",
+        "a child sample was made afresh from a parent's version",
+        (*_CONTENT, *_FACTS, "campaign", "ordinal", "parent", "recipe", "version"),
+        (),
+        blob="blob",
+    ),
+    Kind(
+        "withdrawn", "an event no longer applies; what stood before does", ("reason", "sample", "target"), ("target",)
+    ),
+    Kind(
+        "split_assigned",
+        "a sample was put in train, val or test, for good",
+        ("after", "family", "ratio", "sample", "seed", "split"),
+        ("after", "sample", "split"),
+    ),
+    Kind(
+        "released",
+        "a view was frozen into a file with a manifest",
+        ("manifest", "members", "name", "omissions", "output", "plan", "recipe", "rows", "view"),
+        ("members", "name", "omissions", "output", "plan", "recipe", "view"),
+        blob="manifest",
+    ),
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+"""(kind, version) -> a pure function to the next version's leaf. Stored leaves never change."""
+
+
+def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
+    """Return the op of what an event of `kind` says; for events that bring a sample into being, its sample id."""
+    if kind == "ingested":
+        return sample_id(fields["campaign"], fields["source"], bytes.fromhex(fields["blob"]), fields["nth"])
+    if kind in BIRTHS:
+        version, recipe, blob = (bytes.fromhex(fields[name]) for name in ("version", "recipe", "blob"))
+        return derived_sample_id(version, recipe, fields["ordinal"], blob)
+    return digest_of({"kind": kind, **{name: fields[name] for name in KINDS[kind].identity}})
+
+
+def draft(kind: str, sample: int | None, blob: int | None, fields: Fields) -> Draft:
+    """Return a draft with its op; the fields must be exactly those of the kind."""
+    if fields.keys() != set(KINDS[kind].fields):
+        message = f"{kind}: fields {sorted(fields)} are not {sorted(KINDS[kind].fields)}"
+        raise ValueError(message)
+    return Draft(op_of(kind, fields), kind, sample, blob, fields)
+
+
+def pairs(tags: Mapping[str, str]) -> list[list[str]]:
+    """Return tags as sorted [name, value] pairs: names need not be ASCII, so they cannot be keys of a leaf."""
+    return [list(pair) for pair in sorted(tags.items())]
+
+
+def leaf_bytes(kind: str, fields: Fields, stamp: Stamp) -> bytes:
+    """Return the exact bytes of an event: what is stored, and hashed into the tree."""
+    leaf = {**fields, **stamp._asdict(), "kind": kind, "v": KINDS[kind].v}
+    return encode(leaf)
+
+
+def read_leaf(data: bytes | str) -> dict[str, Any]:
+    """Return a stored leaf in the current version of its kind; raise NotRestricted if it is not canonical."""
+    leaf = decode(data)
+    if not isinstance(leaf, dict):
+        message = "a leaf is an object"
+        raise TypeError(message)
+    return upcast(leaf)
+
+
+def upcast(leaf: dict[str, Any]) -> dict[str, Any]:
+    """Return the leaf raised to the newest version that its kind's upcasters reach."""
+    while (step := UPCASTERS.get((leaf["kind"], leaf["v"]))) is not None:
+        leaf = step(leaf)
+    return leaf
+
+
+def is_known(kind: str, v: int) -> bool:
+    """Say whether this program can fold events of `kind` in version `v`."""
+    while (kind, v) in UPCASTERS:
+        v += 1
+    return kind in KINDS and KINDS[kind].v == v

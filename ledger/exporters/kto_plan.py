@@ -1,0 +1,236 @@
+"""Plan kto-interleaved: which samples, in which order, so that every training window can teach.
+
+The plan is a pure function of the candidates' content and the parameters: omit, thin to a ratio, order the labels by
+the balanced word, space the families, cut to whole windows, check. A window is `batch_size` consecutive rows,
+aligned: with a row count that is a multiple of batch_size * world_size these are exactly the microbatches that the
+ranks of a sequential trainer see.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ledger.errors import BadRequest, BrokenLaw, PlanImpossible
+from ledger.exporters.balanced_word import balanced_word
+from ledger.exporters.eligibility import OMISSIONS, Candidate, Pool, sift
+from ledger.exporters.spacing import deal, over_cap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["OMISSIONS", "PLAN_VERSION", "Candidate", "KtoParams", "Plan", "plan_kto"]
+
+PLAN_VERSION = "kto-interleaved/1"
+_SMALLEST_BATCH = 2
+# So many rounds set aside only the rows that got stuck. Each later one sets aside at least twice as many rows as the
+# one before, so there are at most log2(rows) more of them.
+_PATIENT_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class KtoParams:
+    """What a plan is asked for; `ratio` is "keep" or "a:b" (true : false), `seed` any text."""
+
+    batch_size: int = 4
+    world_size: int = 1
+    ratio: str = "keep"
+    seed: str = "0"
+    policy_adopted: bool = False
+    splits_exist: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Handles of the rows in file order with their labels; under every reason the handles left out, ascending."""
+
+    rows: tuple[int, ...]
+    labels: tuple[bool, ...]
+    omitted: dict[str, list[int]]
+
+    @property
+    def considered(self) -> int:
+        """Return how many candidates the plan accounts for: the rows used and every omission."""
+        return len(self.rows) + sum(map(len, self.omitted.values()))
+
+
+class _Chosen(NamedTuple):
+    """Rows by label (false, true), each ascending, and the rows of the more frequent label beyond the ratio."""
+
+    rows: tuple[array[int], array[int]]
+    surplus: array[int]
+
+
+def plan_kto(candidates: Iterable[Candidate], params: KtoParams) -> Plan:
+    """Return the one plan for these candidates and parameters.
+
+    Raises BadRequest for parameters that mean nothing, PlanImpossible where no order can satisfy them, and BrokenLaw
+    if the plan made here breaks a law (a bug; nothing may be written then).
+    """
+    seed, shares = _validated(params)
+    pool, omitted, considered = sift(
+        candidates, seed, policy_adopted=params.policy_adopted, splits_exist=params.splits_exist
+    )
+    order, surplus, spaced = _arrange(pool, shares, params)
+    used = len(order) - len(order) % (params.batch_size * params.world_size)
+    if used == 0:
+        raise PlanImpossible(_too_few(len(order), params))
+    for reason, rows in (("surplus", surplus), ("spacing", spaced), ("tail", order[used:])):
+        omitted[reason].extend(pool.handles[row] for row in rows)
+    for handles in omitted.values():
+        handles.sort()
+    order = order[:used]
+    _check(order, pool, params.batch_size)
+    labels = tuple(pool.labels[row] == 1 for row in order)
+    plan = Plan(tuple(pool.handles[row] for row in order), labels, omitted)
+    if plan.considered != considered:
+        message = f"{considered} samples were considered, but the plan accounts for {plan.considered}"
+        raise BrokenLaw(message)
+    return plan
+
+
+def _validated(params: KtoParams) -> tuple[bytes, tuple[int, int] | None]:
+    """Return the seed's bytes and the ratio as (true, false), None for "keep"."""
+    if params.batch_size < _SMALLEST_BATCH:
+        message = f"A batch size of {params.batch_size} was asked for; two labels need {_SMALLEST_BATCH} rows or more."
+        raise BadRequest(message)
+    if params.world_size < 1:
+        message = f"A world size of {params.world_size} was asked for; it is the number of processes that train."
+        raise BadRequest(message)
+    try:
+        seed = params.seed.encode()
+    except UnicodeEncodeError as error:
+        message = f"The seed {params.seed!r} is not Unicode text; give another."
+        raise BadRequest(message) from error
+    if params.ratio == "keep":
+        return seed, None
+    parts = re.fullmatch(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})", params.ratio, re.ASCII)
+    if parts is None:
+        message = f"The ratio {params.ratio!r} was asked for; it is `keep` or true:false as whole numbers, such as 1:2."
+        raise BadRequest(message)
+    shares = int(parts[1]), int(parts[2])
+    needed = -(-sum(shares) // min(shares))
+    if params.batch_size < needed:
+        message = (
+            f"The ratio {params.ratio} was asked for in batches of {params.batch_size}; for both labels to stand in "
+            f"every batch it needs a batch size of {needed} or more, or a ratio nearer to 1:1."
+        )
+        raise PlanImpossible(message)
+    return seed, shares
+
+
+def _arrange(pool: Pool, shares: tuple[int, int] | None, params: KtoParams) -> tuple[array[int], array[int], list[int]]:
+    """Return the rows in file order, the surplus, and what was lost to spacing.
+
+    Each round chooses by the ratio among the rows still alive and deals them. Rows without a legal place die, which
+    changes the counts, so the next round begins anew. A round that kills none is the answer and every other kills at
+    least one, so it ends: at the latest when `_choose` finds no rows of one label and refuses.
+    """
+    alive = bytearray(b"\1") * len(pool.handles)
+    spaced: list[int] = []
+    rounds = at_least = 0
+    while True:
+        rounds += 1
+        chosen = _choose(pool, alive, shares, params)
+        stuck = over_cap(chosen.rows, pool.families, pool.family_count, params.batch_size)
+        if not stuck:
+            word = balanced_word(len(chosen.rows[1]), len(chosen.rows[0]))
+            dealt, stuck = deal(word, chosen.rows, pool.families, pool.family_count, params.batch_size)
+            if not stuck:
+                return dealt, chosen.surplus, spaced
+        if rounds > _PATIENT_ROUNDS:
+            at_least = max(1, 2 * at_least)
+            stuck = _at_least(at_least, stuck, chosen, pool)
+        for row in stuck:
+            alive[row] = 0
+        spaced.extend(stuck)
+
+
+def _choose(pool: Pool, alive: bytearray, shares: tuple[int, int] | None, params: KtoParams) -> _Chosen:
+    """Pick by the ratio among the living; what is cut are the rows with the highest keys."""
+    rows = array("q"), array("q")
+    for row, label in enumerate(pool.labels):
+        if alive[row]:
+            rows[label].append(row)
+    n_false, n_true = map(len, rows)
+    if not (n_true and n_false):
+        raise PlanImpossible(_one_label(pool, params))
+    keep_false, keep_true = _thinned(n_true, n_false, shares, params.batch_size)
+    if not keep_false:
+        raise PlanImpossible(_no_group(n_true, n_false, pool, params))
+    return _Chosen((rows[0][:keep_false], rows[1][:keep_true]), rows[0][keep_false:] + rows[1][keep_true:])
+
+
+def _thinned(n_true: int, n_false: int, shares: tuple[int, int] | None, batch_size: int) -> tuple[int, int]:
+    """Return how many (false, true) rows the ratio keeps.
+
+    `keep` keeps all while batch_size >= ceil(N / minority), and thins the majority to that otherwise; a:b keeps as
+    many whole groups of a true and b false rows as there are.
+    """
+    if shares is None:
+        most = min(n_true, n_false) * (batch_size - 1)
+        return min(n_false, most), min(n_true, most)
+    groups = min(n_true // shares[0], n_false // shares[1])
+    return groups * shares[1], groups * shares[0]
+
+
+def _at_least(count: int, stuck: list[int], chosen: _Chosen, pool: Pool) -> list[int]:
+    """Return `stuck` and, until there are `count`, the last rows of the largest families."""
+    gone = set(stuck)
+    sizes = array("q", bytes(8 * pool.family_count))
+    for part in chosen.rows:
+        for row in part:
+            sizes[pool.families[row]] += row not in gone
+    rest = sorted(
+        (row for part in chosen.rows for row in part if row not in gone),
+        key=lambda row: (sizes[pool.families[row]], row),
+    )
+    missing = max(0, count - len(stuck))
+    return stuck + rest[len(rest) - missing :]
+
+
+def _check(order: Sequence[int], pool: Pool, batch_size: int) -> None:
+    """Raise BrokenLaw unless every aligned window has both labels and families stand a batch apart everywhere."""
+    last = array("q", [-batch_size]) * pool.family_count
+    for at, row in enumerate(order):
+        family = pool.families[row]
+        if at - last[family] < batch_size:
+            message = f"rows {last[family]} and {at} of the plan are of one family, closer than {batch_size} rows"
+            raise BrokenLaw(message)
+        last[family] = at
+    for start in range(0, len(order), batch_size):
+        if len({pool.labels[row] for row in order[start : start + batch_size]}) == 1:
+            message = f"rows {start} to {start + batch_size - 1} of the plan have only one label"
+            raise BrokenLaw(message)
+
+
+def _one_label(pool: Pool, params: KtoParams) -> str:
+    n_true = sum(pool.labels)
+    n_false = len(pool.labels) - n_true
+    there = f"{n_true} rows labelled true and {n_false} labelled false are eligible, of {pool.family_count} families"
+    if not (n_true and n_false):
+        return f"Both labels were asked for in every window, but {there}; label or accept rows of the missing kind."
+    return (
+        f"Both labels in every window of {params.batch_size} rows and no family twice within {params.batch_size} rows "
+        f"were asked for at the ratio {params.ratio}; {there}, and no order of them was found. "
+        "Use a smaller batch size, the ratio `keep`, or rows of more families."
+    )
+
+
+def _no_group(n_true: int, n_false: int, pool: Pool, params: KtoParams) -> str:
+    lost = len(pool.labels) - n_true - n_false
+    spaced = f", after {lost} rows too close to their families," if lost else ""
+    return (
+        f"The ratio {params.ratio} of true to false was asked for; {n_true} eligible rows labelled true and {n_false} "
+        f"labelled false{spaced} do not make one group of it. Label or accept more rows, or use the ratio `keep`."
+    )
+
+
+def _too_few(rows: int, params: KtoParams) -> str:
+    whole = params.batch_size * params.world_size
+    return (
+        f"Whole steps of {whole} rows (batch size {params.batch_size} x world size {params.world_size}) were asked "
+        f"for, but only {rows} rows can go. Use a smaller batch size or world size, or label or accept more rows."
+    )

@@ -1,0 +1,89 @@
+"""The tables that endure, as numbered steps. A shipped step is never edited; `user_version` counts them.
+
+`blob` holds exact bytes by their address, `event` the log, `tile` and `head` its Merkle tree, `meta` what the file is.
+Everything else in the file is a view and can be dropped. Guards refuse changes that an honest program could make by
+mistake; `ledger verify` finds what a dishonest one made (they cannot stop DROP TRIGGER).
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x534C4447
+"""`SLDG`: what `file` and SQLite see as the type of the file."""
+
+PAGE_SIZE = 16384
+LOG_TABLES = ("blob", "event", "head", "meta", "tile")
+
+M001_LOG = (
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE blob (
+        id INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+        size INTEGER NOT NULL CHECK (size >= 0),
+        codec INTEGER NOT NULL DEFAULT 0,  -- 0: the bytes themselves; the hash is always over the raw bytes
+        body BLOB                          -- NULL only after an erasure
+    ) STRICT""",
+    """CREATE TABLE event (
+        position INTEGER PRIMARY KEY CHECK (position >= 0),
+        op BLOB NOT NULL UNIQUE CHECK (length(op) = 32),
+        kind TEXT NOT NULL,
+        v INTEGER NOT NULL,
+        sample INTEGER,                    -- position of the event that brought its sample into being
+        blob INTEGER,                      -- the version or the bytes that it is about
+        leaf TEXT NOT NULL                 -- the truth; the columns are an index that verify derives again
+    ) STRICT""",
+    "CREATE INDEX event_of_sample ON event (sample, position) WHERE sample <> position",
+    """CREATE TABLE tile (
+        level INTEGER NOT NULL,
+        idx INTEGER NOT NULL,
+        hashes BLOB NOT NULL CHECK (length(hashes) = 8192),
+        root BLOB NOT NULL CHECK (length(root) = 32),
+        PRIMARY KEY (level, idx)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE head (
+        size INTEGER PRIMARY KEY CHECK (size > 0),
+        root BLOB NOT NULL CHECK (length(root) = 32),
+        frontier BLOB NOT NULL,
+        blobs INTEGER NOT NULL,            -- blobs stored when it was written
+        at INTEGER NOT NULL                -- microseconds since 1970 UTC, never smaller than the one before
+    ) STRICT""",
+    """CREATE TRIGGER event_in_order BEFORE INSERT ON event
+        WHEN NEW.position <> (SELECT coalesce(max(position), -1) + 1 FROM event)
+            OR EXISTS (SELECT 1 FROM event WHERE op = NEW.op)  -- else INSERT OR REPLACE would delete the old one
+        BEGIN SELECT raise(ABORT, 'an event takes the next position'); END""",
+    """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
+        BEGIN SELECT raise(ABORT, 'events are append only'); END""",
+    """CREATE TRIGGER event_no_delete BEFORE DELETE ON event
+        BEGIN SELECT raise(ABORT, 'events are append only'); END""",
+    """CREATE TRIGGER blob_only_erased BEFORE UPDATE ON blob
+        WHEN NOT (NEW.body IS NULL AND NEW.id = OLD.id AND NEW.hash = OLD.hash AND NEW.size = OLD.size
+            AND EXISTS (SELECT 1 FROM event WHERE kind = 'erased' AND blob = OLD.id))
+        BEGIN SELECT raise(ABORT, 'blobs are append only'); END""",
+    """CREATE TRIGGER blob_no_delete BEFORE DELETE ON blob
+        BEGIN SELECT raise(ABORT, 'blobs are append only'); END""",
+    """CREATE TRIGGER blob_no_replace BEFORE INSERT ON blob
+        WHEN EXISTS (SELECT 1 FROM blob WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM blob WHERE hash = NEW.hash)
+        BEGIN SELECT raise(ABORT, 'blobs are append only'); END""",
+    """CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile
+        BEGIN SELECT raise(ABORT, 'tiles are append only'); END""",
+    """CREATE TRIGGER tile_no_delete BEFORE DELETE ON tile
+        BEGIN SELECT raise(ABORT, 'tiles are append only'); END""",
+    """CREATE TRIGGER head_grows BEFORE INSERT ON head
+        WHEN NEW.size <= (SELECT coalesce(max(size), 0) FROM head)
+            OR NEW.at < (SELECT coalesce(max(at), 0) FROM head WHERE size = (SELECT max(size) FROM head))
+        BEGIN SELECT raise(ABORT, 'a head is ahead of the last'); END""",
+    """CREATE TRIGGER head_no_update BEFORE UPDATE ON head
+        BEGIN SELECT raise(ABORT, 'heads are append only'); END""",
+    """CREATE TRIGGER head_no_delete BEFORE DELETE ON head
+        BEGIN SELECT raise(ABORT, 'heads are append only'); END""",
+    """CREATE TRIGGER meta_no_update BEFORE UPDATE ON meta
+        BEGIN SELECT raise(ABORT, 'what the file is does not change'); END""",
+    """CREATE TRIGGER meta_no_delete BEFORE DELETE ON meta
+        BEGIN SELECT raise(ABORT, 'what the file is does not change'); END""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (M001_LOG,)
+FORMAT = len(STEPS)
+"""The `user_version` that this program writes and the newest that it reads."""

@@ -1,0 +1,136 @@
+"""Facts that stand beside the training fields: label, domain and tags, and where to look for them.
+
+`--map domain=meta.topic,tag.persona=tags.persona` names places as dotted paths. Without a map, the label is `label`,
+the domain is `domain`, `_metadata.domain` or `metadata.domain`, and every plain value under `tags` is a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.readers.contract import Facts, refuse
+
+_TRUE = frozenset({"true", "desirable"})
+_FALSE = frozenset({"false", "undesirable"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_MISSING = object()
+NOWHERE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class FactMap:
+    """Where facts stand: dotted paths, tried in order. `tags` adds named tags to those under `tag_root`."""
+
+    label: tuple[str, ...] = ("label",)
+    domain: tuple[str, ...] = ("domain", "_metadata.domain", "metadata.domain")
+    tag_root: str | None = "tags"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the map as plain values, for the recipe of a run."""
+        named = [list(pair) for pair in sorted(self.tags.items())]  # names need not be ASCII, so not as an object
+        return {"domain": list(self.domain), "label": list(self.label), "tag_root": self.tag_root, "tags": named}
+
+
+def parse_map(text: str | None) -> FactMap:
+    """Return the FactMap of `FACT=PATH,…`; FACT is label, domain, tags or tag.NAME, PATH `-` means nowhere.
+
+    Raises ValueError with a sentence for the user.
+    """
+    found: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    for part in (text or "").split(","):
+        fact, separator, place = (piece.strip() for piece in part.partition("="))
+        if not part.strip():
+            continue
+        if not separator or not place:
+            message = f"{part.strip()!r} is not FACT=PATH"
+            raise ValueError(message)
+        if fact.startswith("tag.") and len(fact) > len("tag."):
+            tags[fact.removeprefix("tag.")] = place
+        elif fact == "tags":
+            found["tag_root"] = None if place == NOWHERE else place
+        elif fact in {"label", "domain"}:
+            found[fact] = () if place == NOWHERE else (place,)
+        else:
+            message = f"{fact!r} is not a fact: label, domain, tags or tag.NAME"
+            raise ValueError(message)
+    return FactMap(**found, tags=tags)
+
+
+def read_facts(value: Mapping[str, Any], places: FactMap) -> Facts:
+    """Return the facts of a parsed line; raise Refused where one is there but cannot be one."""
+    tags: dict[str, str] = {}
+    under = _MISSING if places.tag_root is None else _at(value, places.tag_root)
+    if isinstance(under, dict):
+        for key, item in under.items():
+            if (text := _text(item)) is not None:
+                tags[_checked(key, "a tag's name")] = _checked(text, f"the tag {key!r}")
+    for key, place in places.tags.items():
+        item = _at(value, place)
+        if item is _MISSING or item is None:
+            continue
+        if (text := _text(item)) is None:
+            raise refuse("bad_fact", f"{place} is not a plain value, so it cannot be the tag {key!r}")
+        tags[key] = _checked(text, f"the tag {key!r}")
+    return Facts(_label(value, places.label), _domain(value, places.domain), tags)
+
+
+def read_label(item: Any, place: str) -> bool | None:  # noqa: ANN401 - any JSON value
+    """Return a label as true, false or none; raise Refused for anything else."""
+    if item is None or isinstance(item, bool):
+        return item
+    if isinstance(item, int) and item in {0, 1}:
+        return bool(item)
+    if isinstance(item, str) and (word := item.strip().lower()) in _TRUE | _FALSE:
+        return word in _TRUE
+    message = f"{place} is {str(item)[:40]!r}, not true, false, desirable or undesirable (see --map label=)"
+    raise refuse("bad_label", message)
+
+
+def _label(value: Mapping[str, Any], places: tuple[str, ...]) -> bool | None:
+    for place in places:
+        if (item := _at(value, place)) is not _MISSING:
+            return read_label(item, place)
+    return None
+
+
+def _domain(value: Mapping[str, Any], places: tuple[str, ...]) -> str | None:
+    for place in places:
+        item = _at(value, place)
+        if item is _MISSING or item is None:
+            continue
+        text = "+".join(item) if isinstance(item, list) and all(isinstance(i, str) for i in item) else _text(item)
+        if text is None:
+            raise refuse("bad_fact", f"{place} is not a plain value, so it cannot be the domain")
+        return _checked(text, "the domain")
+    return None
+
+
+def _at(value: Any, place: str) -> Any:  # noqa: ANN401 - any JSON value
+    for step in place.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return _MISSING
+        value = value[step]
+    return value
+
+
+def _text(item: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    if isinstance(item, str):
+        return item
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, (int, float)):
+        return str(item)
+    if isinstance(item, list) and item and all(isinstance(part, (str, int, float)) for part in item):
+        return ",".join(str(_text(part)) for part in item)
+    return None
+
+
+def _checked(text: str, what: str) -> str:
+    if _CONTROL.search(text):
+        raise refuse("bad_fact", f"{what} holds control characters")
+    return text

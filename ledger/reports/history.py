@@ -1,0 +1,77 @@
+"""Events as people and programs read them: what happened, when, by whom, in one sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ledger.event import read_leaf
+from ledger.store import Store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_text(at: int) -> str:
+    """Return microseconds since 1970 as ISO 8601 in UTC."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def events(store: Store, *, sample: int | None, upto: int, limit: int) -> list[dict[str, Any]]:
+    """Return the last events (of one sample, or all), oldest first."""
+    return [event(*row) for row in store.events(sample=sample, upto=upto, limit=limit)]
+
+
+def event(position: int, op: bytes, text: str) -> dict[str, Any]:
+    """Return one event: its place, its circumstances, what it says, and that in a sentence."""
+    leaf = read_leaf(text)
+    said = {key: value for key, value in leaf.items() if key not in {"actor", "at", "kind", "run", "v", "via"}}
+    return {
+        "position": position,
+        "event": op.hex(),
+        "kind": leaf["kind"],
+        "time": time_text(leaf["at"]),
+        "actor": leaf["actor"],
+        "via": leaf["via"],
+        "run": leaf["run"],
+        "sentence": sentence(leaf),
+        "says": said,
+    }
+
+
+def sentence(leaf: dict[str, Any]) -> str:
+    """Return what a leaf says, in one line."""
+    kind = leaf["kind"]
+    maker = _SENTENCES.get(kind)
+    return kind if maker is None else maker(leaf)
+
+
+def _label(value: bool | None) -> str:  # noqa: FBT001 - a label
+    return "none" if value is None else str(value).lower()
+
+
+def _quoted(text: str | None) -> str:
+    return f": {text}" if text else ""
+
+
+_SENTENCES = {
+    "run_started": lambda e: f"{e['command']} began",
+    "run_finished": lambda e: (
+        "finished: " + ", ".join(f"{count} {name}" for name, count in sorted(e["counts"].items()))
+    ),
+    "ingested": lambda e: (
+        f"came from {e['source']} line {e['line']} (campaign {e['campaign']}, label {_label(e['label'])})"
+    ),
+    "quarantined": lambda e: f"{e['source']} line {e['line']} is not a valid sample: {e['reason']}",
+    "accepted": lambda e: f"accepted{_quoted(e['reason'])}",
+    "rejected": lambda e: f"rejected{_quoted(e['reason'])}",
+    "deferred": lambda e: f"deferred{_quoted(e['reason'])}",
+    "superseded": lambda e: f"superseded{_quoted(e['reason'])}",
+    "relabeled": lambda e: f"labelled {_label(e['label'])}{_quoted(e['reason'])}",
+    "tagged": lambda e: f"tag {e['key']} " + ("removed" if e["value"] is None else f"= {e['value']}"),
+    "edited": lambda e: f"edited into b3:{e['blob'][:12]}{_quoted(e['reason'])}",
+    "improved": lambda e: f"improved from {e['parent'][:12]}",
+    "regenerated": lambda e: f"regenerated from {e['parent'][:12]}",
+    "withdrawn": lambda e: f"withdrew {e['target'][:12]}{_quoted(e['reason'])}",
+    "split_assigned": lambda e: f"assigned to {e['split']}",
+    "released": lambda e: f"released {e['view']} as {e['name']}: {e['rows']} rows",
+}

@@ -1,0 +1,251 @@
+"""Ingest: lines of files become samples, or stand in quarantine with the reason why not.
+
+A line's sample is identified by campaign, source, bytes and how often these bytes stood in that source before, so a
+file read again adds nothing, an amended file adds its new lines, and an interrupted run is taken up by the same
+command. Memory holds one batch, whatever the size of the input.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+
+from ledger.digest import blake3_bytes
+from ledger.errors import BadRequest
+from ledger.event import SELF, Draft, draft, op_of, pairs
+from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, read_line
+from ledger.readers.envelope import parse_map
+from ledger.readers.lines import Input, RawLine, read_lines
+from ledger.store import Store, Transaction
+from ledger.verbs.run import Run, Who, conserve
+from ledger.views import quarantine
+
+BATCH_LINES = 25_000
+BATCH_BYTES = 48 * 1024 * 1024
+"""A transaction ends at whichever comes first; both were chosen for the peak of memory, not for speed."""
+
+Progress = Callable[[str, int, "IngestReport"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPlan:
+    """How to read: the campaign, tags for every sample, where facts stand, and a reader to force."""
+
+    campaign: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    places: FactMap = field(default_factory=FactMap)
+    reader: Reader | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as plain values, for the recipe."""
+        return {
+            "campaign": self.campaign,
+            "format": None if self.reader is None else self.reader.id,
+            "map": self.places.as_json(),
+            "tags": pairs(self.tags),
+        }
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """Lines that are not blank, by what became of them; `lines == new + known + quarantined`."""
+
+    lines: int = 0
+    new: int = 0
+    known: int = 0
+    quarantined: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+class _Item(NamedTuple):
+    """One line on its way: the number of its source among the inputs, its address and what it was read as."""
+
+    source: int
+    line: RawLine
+    digest: bytes
+    read: Reading | Unreadable
+
+
+def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form: str | None) -> IngestPlan:
+    """Return a checked plan from what a user gave; raise BadRequest."""
+    if not campaign.strip():
+        message = "A campaign needs a name"
+        raise BadRequest(message)
+    if form is not None and form not in READERS:
+        message = f"There is no format {form!r}; there are {', '.join(READERS)}"
+        raise BadRequest(message)
+    try:
+        where = parse_map(places)
+    except ValueError as error:
+        message = f"--map: {error}"
+        raise BadRequest(message) from error
+    return IngestPlan(campaign, dict(tags), where, None if form is None else READERS[form])
+
+
+def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progress: Progress) -> IngestReport:
+    """Read the inputs to their ends, committing batch by batch, and return what became of every line."""
+    params = {**plan.as_json(), "sources": [item.source for item in inputs]}
+    run = Run(store.ledger_id, "ingest", params, who)
+    report = IngestReport()
+    names = [item.source for item in inputs]
+    batches = _batches(_read(inputs, plan))
+    batch = next(batches, None)
+    first = True
+    while batch is not None:
+        following = next(batches, None)
+        with store.transaction() as transaction:
+            if first:
+                transaction.forget_occurrences()
+            before = (report.new, report.known, report.quarantined)
+            _take(transaction, batch, names, plan, run, report)
+            parts = dict(
+                zip(("new", "known", "quarantined"), (report.new, report.known, report.quarantined), strict=True)
+            )
+            conserve("lines", report.lines, parts)
+            conserve("lines in the batch", len(batch), {"taken": sum(parts.values()) - sum(before)})
+            if following is None:
+                run.finish(transaction, {"lines": report.lines, **parts})
+        last = batch[-1]
+        progress(names[last.source], last.line.offset + len(last.line.body), report)
+        batch, first = following, False
+    return report
+
+
+def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
+    """Read the lines in quarantine again and make samples of those that are valid now."""
+    report = IngestReport()
+    run = Run(store.ledger_id, "quarantine retry", plan.as_json(), who)
+    with store.transaction() as transaction:
+        drafts: list[Draft] = []
+        for line in quarantine.listed(store.connection, campaign=plan.campaign):
+            body = store.body(line.blob)
+            read = (
+                Unreadable("erased", "its bytes were erased")
+                if body is None
+                else read_line(body, plan.places, plan.reader)
+            )
+            report.lines += 1
+            if isinstance(read, Unreadable):
+                report.quarantined += 1
+                report.reasons[read.reason] += 1
+                continue
+            report.new += 1
+            item = _Item(0, RawLine(line.line, line.offset, b""), line.hash, read)
+            drafts.append(_sample_draft(item, plan, line.source, line.nth, line.blob))
+        conserve("lines", report.lines, {"new": report.new, "quarantined": report.quarantined})
+        run.append(transaction, drafts)
+        run.finish(transaction, {"lines": report.lines, "new": report.new, "quarantined": report.quarantined})
+    return report
+
+
+def _read(inputs: list[Input], plan: IngestPlan) -> Iterator[_Item]:
+    for source, item in enumerate(inputs):
+        for line in read_lines(item):
+            yield _Item(source, line, blake3_bytes(line.body), read_line(line.body, plan.places, plan.reader))
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += len(item.line.body)
+        if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _take(
+    transaction: Transaction,
+    batch: list[_Item],
+    names: list[str],
+    plan: IngestPlan,
+    run: Run,
+    report: IngestReport,
+) -> None:
+    """Append what is new of one batch and count all of it."""
+    rows = transaction.known_blobs(list({item.digest for item in batch}))
+    nths = _occurrences(transaction, batch, rows)
+    ops = [_op(item, plan, names[item.source], nth) for item, nth in zip(batch, nths, strict=True)]
+    known = transaction.known_ops(ops)
+    fresh = {item.digest: item.line.body for item, op in zip(batch, ops, strict=True) if op not in known}
+    rows |= transaction.add_blobs(
+        {digest: body for digest, body in fresh.items() if digest not in rows}, first_seen=True
+    )
+    drafts: list[Draft] = []
+    for item, nth, op in zip(batch, nths, ops, strict=True):
+        report.lines += 1
+        if isinstance(item.read, Unreadable):
+            report.quarantined += 1
+            report.reasons[item.read.reason] += 1
+        elif op in known:
+            report.known += 1
+        else:
+            report.new += 1
+        if op not in known:
+            drafts.append(_draft(item, plan, names[item.source], nth, rows[item.digest]))
+    run.append(transaction, drafts)
+    transaction.note_occurrences(
+        (item.source, rows[item.digest], nth + 1) for item, nth in zip(batch, nths, strict=True)
+    )
+
+
+def _occurrences(transaction: Transaction, batch: list[_Item], rows: Mapping[bytes, int]) -> list[int]:
+    """Return for each item how often its bytes stood in its source before."""
+    seen = transaction.occurrences({(item.source, rows[item.digest]) for item in batch if item.digest in rows})
+    counters: dict[tuple[int, bytes], count[int]] = {}
+    nths: list[int] = []
+    for item in batch:
+        key = (item.source, item.digest)
+        if key not in counters:
+            counters[key] = count(seen.get((item.source, rows.get(item.digest, -1)), 0))
+        nths.append(next(counters[key]))
+    return nths
+
+
+def _op(item: _Item, plan: IngestPlan, source: str, nth: int) -> bytes:
+    identity = {"blob": item.digest.hex(), "campaign": plan.campaign, "nth": nth, "source": source}
+    return op_of("quarantined" if isinstance(item.read, Unreadable) else "ingested", identity)
+
+
+def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> Draft:
+    if isinstance(item.read, Unreadable):
+        fields = {
+            "blob": item.digest.hex(),
+            "campaign": plan.campaign,
+            "line": item.line.number,
+            "message": item.read.message[:300],
+            "nth": nth,
+            "offset": item.line.offset,
+            "reason": item.read.reason,
+            "source": source,
+        }
+        return draft("quarantined", None, blob, fields)
+    return _sample_draft(item, plan, source, nth, blob)
+
+
+def _sample_draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> Draft:
+    read = item.read
+    if isinstance(read, Unreadable):
+        raise TypeError(read.message)
+    fields = {
+        "blob": item.digest.hex(),
+        "campaign": plan.campaign,
+        "domain": read.facts.domain,
+        "fingerprint": read.fingerprint.hex(),
+        "form": read.form,
+        "label": read.facts.label,
+        "line": item.line.number,
+        "nth": nth,
+        "prompt": None if read.prompt is None else read.prompt.hex(),
+        "reader": read.reader,
+        "source": source,
+        "tags": pairs({**read.facts.tags, **plan.tags}),
+        "type": read.type,
+    }
+    return draft("ingested", SELF, blob, fields)

@@ -1,0 +1,95 @@
+"""A run: one execution of a command, recorded before the first event that it causes and after the last.
+
+A command that changes nothing leaves no run either, so doing everything twice appends nothing the second time.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.digest import digest_of
+from ledger.errors import BrokenLaw
+from ledger.event import Draft, Stamp, draft
+from ledger.store import Transaction
+from ledger.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who acts, and through what: cli, mcp, ui or api."""
+
+    actor: str
+    via: str = "api"
+
+
+def default_actor() -> str:
+    """Return LEDGER_ACTOR, else the name of the user who runs this process."""
+    if named := os.environ.get("LEDGER_ACTOR"):
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in the password database
+        return f"uid {os.getuid()}"
+
+
+class Run:
+    """A run in the making; it may spread over several transactions, one after the other."""
+
+    def __init__(self, ledger_id: str, command: str, params: Mapping[str, Any], who: Who) -> None:
+        """Describe the run; nothing is written yet."""
+        self._ledger_id = ledger_id
+        self._command = command
+        self._params = dict(params)
+        self._who = who
+        self._started: tuple[int, bytes] | None = None
+
+    @property
+    def recipe(self) -> bytes:
+        """Return the digest of what is done: the command and its parameters."""
+        return digest_of({"command": self._command, "params": self._params})
+
+    def append(self, transaction: Transaction, drafts: Sequence[Draft]) -> int | None:
+        """Append drafts under this run, recording its start first; return the first one's position."""
+        if not drafts:
+            return None
+        if self._started is None:
+            self._start(transaction)
+        return transaction.append(drafts, self._stamp(transaction))
+
+    def finish(self, transaction: Transaction, counts: Mapping[str, int]) -> None:
+        """Record the end and the counts, if the run caused any event."""
+        if self._started is not None:
+            fields = {"counts": dict(counts), "started": self._started[1].hex()}
+            transaction.append([draft("run_finished", None, None, fields)], self._stamp(transaction))
+
+    def _start(self, transaction: Transaction) -> None:
+        position = transaction.next_position
+        fields = {
+            "after": position,
+            "command": self._command,
+            "ledger": self._ledger_id,
+            "params": self._params,
+            "recipe": self.recipe.hex(),
+            "tool": VERSION,
+        }
+        started = draft("run_started", None, None, fields)
+        transaction.append([started], Stamp(self._who.actor, self._who.via, transaction.at, position))
+        self._started = (position, started.op)
+
+    def _stamp(self, transaction: Transaction) -> Stamp:
+        if self._started is None:
+            message = "an event outside a run"
+            raise BrokenLaw(message)
+        return Stamp(self._who.actor, self._who.via, transaction.at, self._started[0])
+
+
+def conserve(whole: str, total: int, parts: Mapping[str, int]) -> None:
+    """Raise BrokenLaw unless the parts add up to the total; call before committing."""
+    if sum(parts.values()) != total:
+        sums = " + ".join(f"{count} {name}" for name, count in parts.items())
+        message = f"{total} {whole}, but {sums}"
+        raise BrokenLaw(message)

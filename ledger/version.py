@@ -1,0 +1,3 @@
+"""The version of this program, as recorded in runs and manifests."""
+
+VERSION = "0.1.0"

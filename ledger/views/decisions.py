@@ -1,0 +1,63 @@
+"""Every decision about a sample, and whether it was withdrawn."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.event import DECISIONS
+from ledger.sqlite import Connection
+from ledger.views.span import Span, quoted
+
+TABLES = (("decisions", "position"),)
+DDL = (
+    """CREATE TABLE {schema}.decisions (
+        position INTEGER PRIMARY KEY,
+        sample INTEGER NOT NULL,
+        version INTEGER NOT NULL,       -- row of the blob that it is about
+        outcome TEXT NOT NULL,          -- accepted, rejected, deferred, superseded
+        authority TEXT NOT NULL,        -- person before policy, also in the alphabet
+        rule TEXT,
+        reason TEXT NOT NULL,
+        policy TEXT,                    -- digest
+        withdrawn INTEGER               -- position of the event that withdrew it
+    ) STRICT""",
+    "CREATE INDEX {schema}.decisions_sample ON decisions (sample)",
+)
+
+
+class Decision(NamedTuple):
+    """One decision; `actor` and `at` come from its event."""
+
+    position: int
+    op: bytes
+    outcome: str
+    authority: str
+    rule: str | None
+    reason: str
+    policy: str | None
+    version: bytes
+    withdrawn: int | None
+    leaf: str
+
+
+def fold(connection: Connection, span: Span) -> None:
+    """Add the decisions of the span."""
+    if span.has(*DECISIONS):
+        connection.execute(
+            f"""INSERT INTO decisions SELECT position, sample, blob, kind,
+                CASE WHEN json_extract(leaf, '$.policy') IS NULL THEN 'person' ELSE 'policy' END,
+                json_extract(leaf, '$.rule'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.policy'), NULL
+            FROM told WHERE position BETWEEN ? AND ? AND kind IN ({quoted(DECISIONS)})""",  # noqa: S608 - constants
+            span.range,
+        )
+
+
+def of_sample(connection: Connection, sample: int) -> list[Decision]:
+    """Return every decision about a sample, oldest first."""
+    rows = connection.execute(
+        """SELECT d.position, e.op, d.outcome, d.authority, d.rule, d.reason, d.policy, b.hash, d.withdrawn, e.leaf
+        FROM decisions d JOIN event e ON e.position = d.position JOIN blob b ON b.id = d.version
+        WHERE d.sample = ? ORDER BY d.position""",
+        (sample,),
+    )
+    return [Decision(*row) for row in rows]

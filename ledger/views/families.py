@@ -1,0 +1,53 @@
+"""Families: samples that belong together because they share a prompt or descend from one another.
+
+A sample's token is its prompt fingerprint, or its id where it has no prompt. Most families are one token, which is
+then their root, and need no row here. An edge between two tokens (a child or an edit whose prompt differs) joins
+them; the root of a joined family is its smallest token, so neither order nor batches matter.
+"""
+
+from __future__ import annotations
+
+from ledger.sqlite import Connection
+from ledger.views.span import Span
+
+TABLES = (("families", "token"),)
+DDL = (
+    """CREATE TABLE {schema}.families (
+        token BLOB PRIMARY KEY,
+        root BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX {schema}.families_root ON families (root)",
+)
+
+_PROMPT = "CASE WHEN json_extract({0}.leaf, '$.prompt') IS NOT NULL THEN unhex(json_extract({0}.leaf, '$.prompt')) END"
+_EDGES = f"""SELECT coalesce({_PROMPT.format("b")}, b.op), coalesce({_PROMPT.format("v")}, b.op)
+    FROM told v JOIN told b ON b.position = v.sample
+    WHERE v.kind = 'edited' AND v.position BETWEEN :first AND :last
+    UNION SELECT coalesce({_PROMPT.format("c")}, c.op), coalesce({_PROMPT.format("p")}, p.op)
+    FROM told c JOIN told p ON p.op = unhex(json_extract(c.leaf, '$.parent'))
+    WHERE c.kind IN ('improved', 'regenerated') AND c.position BETWEEN :first AND :last"""  # noqa: S608 - constants
+
+
+def fold(connection: Connection, span: Span) -> None:
+    """Join the families that the span's edits and derivations tie together."""
+    if not span.has("edited", "improved", "regenerated"):
+        return
+    for one, other in connection.execute(_EDGES, {"first": span.first, "last": span.last}).fetchall():
+        if one != other:
+            _join(connection, one, other)
+
+
+def root(connection: Connection, token: bytes) -> bytes:
+    """Return the root of a token's family."""
+    row = connection.execute("SELECT root FROM families WHERE token = ?", (token,)).fetchone()
+    return token if row is None else bytes(row[0])
+
+
+def _join(connection: Connection, one: bytes, other: bytes) -> None:
+    roots = {root(connection, one), root(connection, other)}
+    smallest = min(roots)
+    insert = "INSERT INTO families VALUES (?, ?) ON CONFLICT DO NOTHING"
+    connection.executemany(insert, [(token, smallest) for token in {one, other, *roots}])
+    connection.executemany(
+        "UPDATE families SET root = ? WHERE root = ?", [(smallest, old) for old in roots - {smallest}]
+    )

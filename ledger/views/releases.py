@@ -1,0 +1,82 @@
+"""Releases: which files were frozen, and where in each every considered sample stands (or why it does not)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.sqlite import Connection
+from ledger.views.span import Span
+
+TABLES = (("releases", "position"), ("release_samples", "sample, release"))
+DDL = (
+    """CREATE TABLE {schema}.releases (
+        position INTEGER PRIMARY KEY,   -- of its released event
+        view TEXT NOT NULL,
+        name TEXT NOT NULL,             -- base name of the file
+        manifest INTEGER NOT NULL,      -- row of the manifest's bytes in blob
+        output TEXT NOT NULL,           -- BLAKE3 of the file, hex
+        rows INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE {schema}.release_samples (
+        sample INTEGER NOT NULL,
+        release INTEGER NOT NULL,
+        place INTEGER,                  -- row of the file, from 0; NULL: left out
+        omitted TEXT,                   -- why it was left out
+        PRIMARY KEY (sample, release)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+_MEMBERS = """INSERT INTO release_samples SELECT j.value, t.position, j.key, NULL
+    FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.members')), json_each(CAST(b.body AS TEXT)) j
+    WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' ORDER BY j.value"""
+_OMISSIONS = """INSERT INTO release_samples SELECT j.value, t.position, NULL, r.key
+    FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.omissions')),
+        json_each(CAST(b.body AS TEXT)) r, json_each(r.value) j
+    WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' ORDER BY j.value"""
+
+
+class Place(NamedTuple):
+    """One sample in one release: `place` from 0, or the reason why it was `omitted`."""
+
+    position: int
+    view: str
+    name: str
+    output: str
+    manifest: bytes
+    place: int | None
+    omitted: str | None
+
+
+def fold(connection: Connection, span: Span) -> None:
+    """Add the releases of the span with their members and omissions."""
+    if span.has("released"):
+        connection.execute(
+            """INSERT INTO releases SELECT position, json_extract(leaf, '$.view'), json_extract(leaf, '$.name'), blob,
+                json_extract(leaf, '$.output'), json_extract(leaf, '$.rows')
+            FROM told WHERE position BETWEEN ? AND ? AND kind = 'released'""",
+            span.range,
+        )
+        connection.execute(_MEMBERS, span.range)
+        connection.execute(_OMISSIONS, span.range)
+
+
+def of_sample(connection: Connection, sample: int) -> list[Place]:
+    """Return where a sample stands in each release that considered it, oldest first."""
+    rows = connection.execute(
+        """SELECT r.position, r.view, r.name, r.output, b.hash, m.place, m.omitted
+        FROM release_samples m JOIN releases r ON r.position = m.release JOIN blob b ON b.id = r.manifest
+        WHERE m.sample = ? ORDER BY r.position""",
+        (sample,),
+    )
+    return [Place(*row) for row in rows]
+
+
+def omissions(connection: Connection, name: str, reason: str | None) -> list[tuple[bytes, str]]:
+    """Return (sample id, reason) of what the last release under a file's base name left out, in order of birth."""
+    rows = connection.execute(
+        """SELECT e.op, m.omitted FROM release_samples m JOIN event e ON e.position = m.sample
+        WHERE m.release = (SELECT max(position) FROM releases WHERE name = :name)
+            AND m.omitted IS NOT NULL AND (:reason IS NULL OR m.omitted = :reason) ORDER BY m.sample""",
+        {"name": name, "reason": reason},
+    )
+    return rows.fetchall()

@@ -1,0 +1,100 @@
+"""Counts by campaign, domain, status, reason, label and split, kept up to date so that `status` reads a few rows.
+
+What a span may change is marked before it is folded; the marked samples' old standing is taken off the counts, and
+after the fold their new standing is put on.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.event import BIRTHS
+from ledger.sqlite import Connection
+from ledger.views.span import Span
+
+TABLES = (("rollups", "campaign, domain, status, reason, label, split"), ("totals", "name"))
+DDL = (
+    """CREATE TABLE {schema}.rollups (
+        campaign TEXT NOT NULL,
+        domain TEXT NOT NULL,           -- '' where there is none, here and below
+        status TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        label TEXT NOT NULL,            -- true, false, none
+        split TEXT NOT NULL,
+        samples INTEGER NOT NULL,
+        PRIMARY KEY (campaign, domain, status, reason, label, split)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE {schema}.totals (
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT INTO {schema}.totals VALUES ('fingerprints', 0)",
+)
+
+_COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, reason,
+        CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign} count(*)
+    FROM samples WHERE sample IN (SELECT sample FROM touched) GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
+
+_CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
+_TAUGHT_NOW = """INSERT OR IGNORE INTO taught
+    SELECT n.fingerprint, EXISTS (SELECT 1 FROM samples o
+        WHERE o.fingerprint = n.fingerprint AND o.sample NOT IN (SELECT sample FROM touched))
+    FROM samples n WHERE n.sample IN (SELECT sample FROM touched)"""
+_COUNT_TAUGHT = """UPDATE totals SET value = value + (
+        SELECT coalesce(sum(EXISTS (SELECT 1 FROM samples s WHERE s.fingerprint = t.fingerprint) - t.was), 0)
+        FROM taught t)
+    WHERE name = 'fingerprints'"""
+
+
+class Group(NamedTuple):
+    """How many samples share a standing; '' stands for none."""
+
+    campaign: str
+    domain: str
+    status: str
+    reason: str
+    label: str
+    split: str
+    samples: int
+
+
+def begin(connection: Connection, span: Span) -> None:
+    """Mark what the span touches and take it off the counts."""
+    for table in ("touched (sample INTEGER PRIMARY KEY)", "taught (fingerprint BLOB PRIMARY KEY, was INTEGER)"):
+        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
+        connection.execute(f"DELETE FROM {table.split()[0]}")  # noqa: S608 - two fixed names
+    connection.execute(
+        "INSERT OR IGNORE INTO touched SELECT sample FROM event WHERE position BETWEEN ? AND ? AND sample IS NOT NULL",
+        span.range,
+    )
+    if span.has(*_CHANGE_CONTENT):
+        connection.execute(
+            """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
+            WHERE sample IN (SELECT sample FROM touched)""",
+        )
+    connection.execute(_COUNT.format(sign="-"))
+
+
+def fold(connection: Connection, span: Span) -> None:
+    """Do nothing in turn: `begin` and `end` enclose the other views."""
+
+
+def end(connection: Connection, span: Span) -> None:
+    """Put what the span touched back on the counts, as it now stands."""
+    connection.execute(_COUNT.format(sign="+"))
+    connection.execute("DELETE FROM rollups WHERE samples = 0")
+    if span.has(*_CHANGE_CONTENT):
+        connection.execute(_TAUGHT_NOW)
+        connection.execute(_COUNT_TAUGHT)
+
+
+def groups(connection: Connection) -> list[Group]:
+    """Return every standing and its number of samples."""
+    rows = connection.execute("SELECT campaign, domain, status, reason, label, split, samples FROM rollups")
+    return [Group(*row) for row in rows]
+
+
+def fingerprints(connection: Connection) -> int:
+    """Return how many different fingerprints the samples' versions have."""
+    return int(connection.execute("SELECT value FROM totals WHERE name = 'fingerprints'").fetchone()[0])

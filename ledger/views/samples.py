@@ -1,0 +1,199 @@
+"""Where each sample stands: one row, keyed by the position of the event that brought it into being."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ledger.event import BIRTHS
+from ledger.sqlite import Connection
+from ledger.views.span import BORN, Span
+
+TABLES = (("samples", "sample"),)
+DDL = (
+    """CREATE TABLE {schema}.samples (
+        sample INTEGER PRIMARY KEY,     -- position of its birth event, whose op is the sample's id
+        content INTEGER NOT NULL,       -- position of the event whose content stands: the birth, or the last edit
+        version INTEGER NOT NULL,       -- row of that version's bytes in blob
+        reader TEXT NOT NULL,
+        form TEXT NOT NULL,             -- conversational, standard
+        type TEXT NOT NULL,             -- prompt_completion, prompt_only, language_modeling
+        fingerprint BLOB NOT NULL,
+        prompt BLOB,                    -- prompt fingerprint; NULL where nothing stands before the completion
+        campaign TEXT NOT NULL,
+        source TEXT,                    -- NULL for a derived sample
+        domain TEXT,
+        label INTEGER,                  -- 1 true, 0 false, NULL none
+        label_event INTEGER NOT NULL,   -- position of the event whose label stands
+        status TEXT NOT NULL,
+        reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote
+        decision INTEGER,               -- position of the decision in force
+        split TEXT
+    ) STRICT""",
+    "CREATE INDEX {schema}.samples_fingerprint ON samples (fingerprint)",
+    "CREATE INDEX {schema}.samples_version ON samples (version)",
+    "CREATE INDEX {schema}.samples_prompt ON samples (prompt) WHERE prompt IS NOT NULL",
+)
+
+_CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.form'), json_extract(t.leaf, '$.type'),
+    unhex(json_extract(t.leaf, '$.fingerprint')),
+    CASE WHEN json_extract(t.leaf, '$.prompt') IS NOT NULL THEN unhex(json_extract(t.leaf, '$.prompt')) END"""
+
+_BIRTHS = f"""INSERT INTO samples
+    SELECT t.position, t.position, {_CONTENT}, json_extract(t.leaf, '$.campaign'), json_extract(t.leaf, '$.source'),
+        json_extract(t.leaf, '$.domain'), json_extract(t.leaf, '$.label'), t.position, 'pending', '', NULL, NULL
+    FROM told t WHERE t.position BETWEEN ? AND ? AND t.kind IN ({BORN})"""  # noqa: S608 - constants of this program
+
+_LATEST_VERSION = """SELECT coalesce(max(v.position), samples.sample) FROM versions v
+    WHERE v.sample = samples.sample AND v.withdrawn IS NULL"""
+_VERSION = (
+    f"UPDATE samples SET content = ({_LATEST_VERSION}) WHERE sample IN (SELECT sample FROM touched)",  # noqa: S608
+    f"""UPDATE samples SET (version, reader, form, type, fingerprint, prompt) =
+        (SELECT {_CONTENT} FROM told t WHERE t.position = samples.content)
+        WHERE sample IN (SELECT sample FROM touched)""",  # noqa: S608 - constants of this program
+)
+_LABEL = (
+    """UPDATE samples SET label_event = coalesce((SELECT l.position FROM labels l
+        WHERE l.sample = samples.sample AND l.withdrawn IS NULL ORDER BY l.authority, l.position DESC LIMIT 1), sample)
+        WHERE sample IN (SELECT sample FROM touched)""",
+    """UPDATE samples SET label = (SELECT json_extract(t.leaf, '$.label') FROM told t
+        WHERE t.position = samples.label_event) WHERE sample IN (SELECT sample FROM touched)""",
+)
+_STATUS = (
+    """UPDATE samples SET decision = (SELECT d.position FROM decisions d
+        WHERE d.sample = samples.sample AND d.withdrawn IS NULL ORDER BY d.authority, d.position DESC LIMIT 1)
+        WHERE sample IN (SELECT sample FROM touched)""",
+    """UPDATE samples SET (status, reason) = (SELECT
+            CASE d.outcome WHEN 'deferred' THEN 'pending' ELSE d.outcome END, coalesce(d.rule, d.reason)
+            FROM decisions d WHERE d.position = samples.decision)
+        WHERE decision IS NOT NULL AND sample IN (SELECT sample FROM touched)""",
+    """UPDATE samples SET status = 'pending', reason = ''
+        WHERE decision IS NULL AND sample IN (SELECT sample FROM touched)""",
+)
+_SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample
+    ORDER BY s.position DESC LIMIT 1) WHERE sample IN (SELECT sample FROM touched)"""
+
+
+def fold(connection: Connection, span: Span) -> None:
+    """Add the samples born in the span; set again what its other events decide about any sample."""
+    if span.has(*BIRTHS):
+        connection.execute(_BIRTHS, span.range)
+    withdrawn = span.has("withdrawn")
+    if withdrawn or span.has("edited"):
+        _all(connection, _VERSION)
+    if withdrawn or span.has("relabeled"):
+        _all(connection, _LABEL)
+    if withdrawn or span.has("accepted", "rejected", "deferred", "superseded"):
+        _all(connection, _STATUS)
+    if span.has("split_assigned"):
+        connection.execute(_SPLIT)
+
+
+class Row(NamedTuple):
+    """One sample as it stands; `sample` is its handle, `id` its identity, `version` the row of its blob."""
+
+    sample: int
+    id: bytes
+    content: int
+    version: int
+    hash: bytes
+    size: int
+    reader: str
+    form: str
+    type: str
+    fingerprint: bytes
+    prompt: bytes | None
+    campaign: str
+    source: str | None
+    domain: str | None
+    label: int | None
+    label_event: int
+    status: str
+    reason: str
+    decision: int | None
+    split: str | None
+
+
+_SELECT = """SELECT s.sample, e.op, s.content, s.version, b.hash, b.size, s.reader, s.form, s.type, s.fingerprint,
+    s.prompt, s.campaign, s.source, s.domain, s.label, s.label_event, s.status, s.reason, s.decision, s.split
+    FROM samples s JOIN event e ON e.position = s.sample JOIN blob b ON b.id = s.version"""
+
+
+def get(connection: Connection, sample: int) -> Row | None:
+    """Return one sample, or None if there is none at that position."""
+    row = connection.execute(f"{_SELECT} WHERE s.sample = ?", (sample,)).fetchone()
+    return None if row is None else Row(*row)
+
+
+def by_fingerprint(connection: Connection, fingerprint: bytes, limit: int) -> list[Row]:
+    """Return up to `limit` samples that teach the same thing, in the order of their birth."""
+    rows = connection.execute(f"{_SELECT} WHERE s.fingerprint = ? ORDER BY s.sample LIMIT ?", (fingerprint, limit))
+    return [Row(*row) for row in rows]
+
+
+def of_version(connection: Connection, version: int, limit: int) -> list[int]:
+    """Return up to `limit` samples whose current version is this blob."""
+    sql = "SELECT sample FROM samples WHERE version = ? ORDER BY sample LIMIT ?"
+    return [row[0] for row in connection.execute(sql, (version, limit))]
+
+
+def everything(connection: Connection) -> Iterator[Row]:
+    """Yield every sample in the order of birth."""
+    for row in connection.execute(f"{_SELECT} ORDER BY s.sample"):
+        yield Row(*row)
+
+
+def unassigned(connection: Connection) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (sample, id, family) of the samples without a split that are not erased, in the order of birth."""
+    yield from connection.execute(
+        """SELECT s.sample, e.op, coalesce(f.root, s.prompt, e.op) FROM samples s
+        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
+        WHERE s.split IS NULL AND s.status <> 'erased' ORDER BY s.sample""",
+    )
+
+
+def splits_of_families(connection: Connection) -> Iterator[tuple[bytes, str]]:
+    """Yield each (family, split) in which an assigned sample stands, in order."""
+    yield from connection.execute(
+        """SELECT DISTINCT coalesce(f.root, s.prompt, e.op) AS family, s.split FROM samples s
+        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
+        WHERE s.split IS NOT NULL ORDER BY family, s.split""",
+    )
+
+
+def for_plan(
+    connection: Connection,
+) -> Iterator[tuple[int, bytes, bytes, bytes, bytes, str, str | None, int | None, str, str]]:
+    """Yield (sample, id, blob, fingerprint, family, status, split, label, form, type) of every sample."""
+    yield from connection.execute(
+        """SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.prompt, e.op), s.status, s.split, s.label,
+            s.form, s.type
+        FROM samples s JOIN event e ON e.position = s.sample JOIN blob b ON b.id = s.version
+        LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op) ORDER BY s.sample""",
+    )
+
+
+class Version(NamedTuple):
+    """What writing a sample takes: the row of its bytes, how to read them, and its label."""
+
+    version: int
+    reader: str
+    label: int | None
+
+
+def versions_of(connection: Connection, handles: Sequence[int]) -> dict[int, Version]:
+    """Return handle -> Version for up to a few hundred samples."""
+    marks = ",".join("?" * len(handles))
+    sql = f"SELECT sample, version, reader, label FROM samples WHERE sample IN ({marks})"  # noqa: S608 - question marks
+    return {row[0]: Version(*row[1:]) for row in connection.execute(sql, handles)}
+
+
+def forms(connection: Connection) -> dict[str, int]:
+    """Return form -> samples that have a prompt and a completion."""
+    sql = "SELECT form, count(*) FROM samples WHERE type = 'prompt_completion' GROUP BY form"
+    return dict(connection.execute(sql).fetchall())
+
+
+def _all(connection: Connection, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        connection.execute(statement)

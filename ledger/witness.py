@@ -1,0 +1,67 @@
+"""What this computer last saw of a ledger, kept outside the file: the only thing that can notice a clean truncation.
+
+One small JSON file per user, ledger id and real path. A copy of a ledger elsewhere registers its own. The file is
+advanced after each commit, so it is never ahead of an honest ledger (the scheme of Go's checksum-database client).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger.digest import NotRestricted, decode, digest_of, encode
+
+ENVIRONMENT = "LEDGER_WITNESS_DIR"
+
+
+class Seen(NamedTuple):
+    """A head as it was witnessed: `size` events under `root`."""
+
+    size: int
+    root: bytes
+
+
+def directory() -> Path:
+    """Return where witness files live: LEDGER_WITNESS_DIR, else the user's state directory."""
+    if named := os.environ.get(ENVIRONMENT):
+        return Path(named)
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - no home, no error
+    return Path(state) / "sample-ledger" / "witness"
+
+
+def path_for(ledger_id: str, ledger: Path) -> Path:
+    """Return the witness file of the ledger with this id at this place."""
+    key = digest_of({"ledger": ledger_id, "path": _plain(ledger)})
+    return directory() / f"{key.hex()[:32]}.json"
+
+
+def read(file: Path) -> Seen | None:
+    """Return what `file` remembers, or None where there is none (or none that can be read)."""
+    try:
+        value = decode(file.read_bytes())
+        if not isinstance(value, dict):
+            return None
+        return Seen(int(str(value["size"])), bytes.fromhex(str(value["root"])))
+    except (OSError, NotRestricted, KeyError, ValueError):
+        return None
+
+
+def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
+    """Remember `seen` in `file`, durably; return why not, in words, where it could not be written."""
+    body = {"ledger": ledger_id, "path": _plain(ledger), "root": seen.root.hex(), "size": seen.size}
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as stream:
+            stream.write(encode(body))
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except OSError as error:
+        return f"the witness file {file} could not be written ({error.strerror}); a rollback would go unnoticed"
+    return None
+
+
+def _plain(ledger: Path) -> str:
+    return os.fsencode(os.path.realpath(ledger)).decode("utf-8", "replace")

@@ -1,0 +1,155 @@
+"""The check of windows: faults planted in a file are found, and counted as the definition counts them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+from blake3 import blake3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.errors import BadRequest
+from ledger.exporters.windows import check_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Row = tuple[bool, bytes, bytes]
+
+
+def digest(value: object) -> bytes:
+    """Return 32 bytes that stand for `value`."""
+    return blake3(repr(value).encode()).digest()
+
+
+def file(marks: Iterable[tuple[str, object]]) -> list[Row]:
+    """Return rows for ("T" or "F", prompt); None is an empty prompt, and every row has its own fingerprint."""
+    return [
+        (mark == "T", b"" if prompt is None else digest(prompt), digest(("row", number)))
+        for number, (mark, prompt) in enumerate(marks)
+    ]
+
+
+def good(count: int) -> list[Row]:
+    """Return T F T F ... with a prompt for each row."""
+    return file(("TF"[number % 2], number) for number in range(count))
+
+
+def test_a_good_file_has_no_violation() -> None:
+    """Alternating labels and distinct prompts: nothing to report, also when the last window is short."""
+    report = check_windows(good(42), 4)
+    assert (report.rows, report.batch_size) == (42, 4)
+    assert (report.single_label_windows, report.same_prompt_windows, report.conflicts) == (0, 0, 0)
+    assert report.first_violation is None
+
+
+def test_an_empty_file_has_no_violation() -> None:
+    """No rows, no windows, no fault."""
+    assert check_windows([], 4).first_violation is None
+
+
+def test_the_zip_of_siblings_is_found() -> None:
+    """improved_i next to poor_i: labels alternate, yet every window has a prompt twice."""
+    report = check_windows(file(("TF"[number % 2], number // 2) for number in range(40)), 4)
+    assert (report.single_label_windows, report.same_prompt_windows) == (0, 10)
+    assert report.first_violation == {
+        "window": 0,
+        "rows": [0, 1],
+        "rule": "same_prompt",
+        "message": "lines 1 and 2 have the same prompt and stand in window 0",
+    }
+
+
+def test_the_tail_of_the_majority_is_found() -> None:
+    """Alternate while both labels last, then the rest: the windows behind the last true row are all false."""
+    report = check_windows(file(("T" if number < 20 and number % 2 == 0 else "F", number) for number in range(40)), 4)
+    assert (report.single_label_windows, report.same_prompt_windows) == (5, 0)
+    assert report.first_violation == {
+        "window": 5,
+        "rows": [20, 23],
+        "rule": "single_label",
+        "message": "window 5 (lines 21 to 24) holds only the label false",
+    }
+
+
+@pytest.mark.parametrize("window", range(10))
+def test_one_window_of_one_label_is_found(window: int) -> None:
+    """A single planted window is found wherever it stands."""
+    rows = good(40)
+    for number in range(4 * window, 4 * window + 4):
+        rows[number] = (True, *rows[number][1:])
+    report = check_windows(rows, 4)
+    assert report.single_label_windows == 1
+    assert report.first_violation is not None
+    assert report.first_violation["window"] == window
+    assert report.first_violation["rows"] == [4 * window, 4 * window + 3]
+
+
+def test_a_last_window_of_one_row_has_one_label() -> None:
+    """A short last window counts: a lone row pairs with itself."""
+    report = check_windows(good(9), 4)
+    assert report.single_label_windows == 1
+    assert report.first_violation is not None
+    assert report.first_violation["rows"] == [8, 8]
+
+
+def test_windows_are_aligned() -> None:
+    """The same prompt on both sides of a window's edge is no fault, and neither are four equal labels across it."""
+    rows = file(zip("TFFFFFFT", (0, 1, 2, "same", "same", 5, 6, 7), strict=True))
+    assert check_windows(rows, 4).first_violation is None
+    assert check_windows(rows, 8).same_prompt_windows == 1
+
+
+def test_rows_without_a_prompt_are_not_of_one_prompt() -> None:
+    """An empty prompt never equals another."""
+    assert check_windows(file(("TF"[number % 2], None) for number in range(8)), 4).first_violation is None
+
+
+def test_a_contradiction_is_found_across_the_file() -> None:
+    """One fingerprint with both labels is a conflict however far apart; its place is that of the second row."""
+    rows = good(40)
+    rows[31] = (False, rows[31][1], rows[2][2])
+    report = check_windows(rows, 4)
+    assert report.conflicts == 1
+    assert report.first_violation == {
+        "window": 7,
+        "rows": [2, 31],
+        "rule": "conflict",
+        "message": "lines 3 and 32 teach the same with opposite labels",
+    }
+
+
+def test_a_repeated_row_of_one_label_is_no_contradiction() -> None:
+    """Weights repeat rows: the same fingerprint with the same label is allowed."""
+    rows = good(40)
+    rows[32] = (True, rows[32][1], rows[2][2])
+    assert check_windows(rows, 4).first_violation is None
+
+
+def test_a_batch_of_no_rows_is_refused() -> None:
+    """A batch size below 1 is a bad request."""
+    with pytest.raises(BadRequest, match="batch size of 0"):
+        check_windows([], 0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from((b"", b"a", b"b", b"c")), st.integers(0, 30)), max_size=60),
+    st.integers(1, 9),
+)
+def test_counts_follow_the_definition(drawn: list[tuple[bool, bytes, int]], batch: int) -> None:
+    """Whatever the file, each count is what a plain count over the whole file gives."""
+    rows = [(label, prompt, digest(number)) for label, prompt, number in drawn]
+    windows = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    prompts = [[prompt for _, prompt, _ in window if prompt] for window in windows]
+    labels = defaultdict(set)
+    for label, _, fingerprint in rows:
+        labels[fingerprint].add(label)
+    report = check_windows(iter(rows), batch)
+    assert report.rows == len(rows)
+    assert report.single_label_windows == sum(len({label for label, _, _ in window}) == 1 for window in windows)
+    assert report.same_prompt_windows == sum(len(set(found)) < len(found) for found in prompts)
+    assert report.conflicts == sum(len(found) == 2 for found in labels.values())
+    faults = report.single_label_windows + report.same_prompt_windows + report.conflicts
+    assert (report.first_violation is None) == (faults == 0)

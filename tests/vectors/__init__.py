@@ -1,0 +1,1 @@
+"""Vectors that the tests compare with, and the independent scripts that make them."""
