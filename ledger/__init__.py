@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ledger.errors import LedgerError
 from ledger.ledger import Ledger, find_ledger
-from ledger.version import VERSION as __version__
+from ledger.version import VERSION
+
+__version__ = VERSION
 
 __all__ = ["Ledger", "LedgerError", "__version__", "find_ledger"]

@@ -125,7 +125,7 @@ class Audit:
         try:
             said = decode(leaf)
             if not isinstance(said, dict):
-                raise NotRestricted("it is not an object")  # noqa: EM101, TRY301 - same handling as any damage
+                raise NotRestricted("it is not an object")  # noqa: TRY301 - handled like any other damage
             self._columns(said, (position, op, kind, v, sample, subject, blob_hash, row[5]))
         except (NotRestricted, KeyError, TypeError, ValueError) as error:
             self.find("leaf_damaged", f"position {position}: {error}", position)

@@ -8,12 +8,13 @@ There are no floats; a score is written as a decimal string.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 from blake3 import blake3
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+Json: TypeAlias = Any
+"""What restricted JSON can hold: objects with ASCII keys, arrays, strings, integers within 2**53, true, false, null."""
 
 DIGEST_BYTES = 32
 PREFIX = "b3:"
@@ -41,8 +42,7 @@ def parse(text: str) -> bytes:
     """Return the bytes of a whole digest written by `show` or as plain hex; raise ValueError if it is not one."""
     raw = bytes.fromhex(text.removeprefix(PREFIX))
     if len(raw) != DIGEST_BYTES:
-        message = f"{text!r} is not a whole digest"
-        raise ValueError(message)
+        raise ValueError(f"{text!r} is not a whole digest")
     return raw
 
 
@@ -63,8 +63,7 @@ def decode(data: bytes | str) -> Json:
         raise NotRestricted(str(error)) from error
     raw = data.encode() if isinstance(data, str) else data
     if encode(value) != raw:
-        message = "not in canonical form"
-        raise NotRestricted(message)
+        raise NotRestricted("not in canonical form")
     return value
 
 
@@ -78,20 +77,21 @@ def _check(value: Json, where: str) -> None:
     if kind in _SCALARS:
         return
     if kind is int:
-        if not -LARGEST_INT <= value <= LARGEST_INT:  # type: ignore[operator]  # narrowed by `kind`, for speed
-            message = f"{where}: {value} is outside +-(2**53 - 1)"
-            raise NotRestricted(message)
+        if not -LARGEST_INT <= value <= LARGEST_INT:
+            raise NotRestricted(f"{where}: {value} is outside +-(2**53 - 1)")
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                message = f"{where}: the key {key!r} is not ASCII text"
-                raise NotRestricted(message)
-            if type(item) not in _SCALARS:
-                _check(item, f"{where}.{key}")
+        _check_items(value, where)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             if type(item) not in _SCALARS:
                 _check(item, f"{where}[{index}]")
     else:
-        message = f"{where}: {kind.__name__} has no place in restricted JSON"
-        raise NotRestricted(message)
+        raise NotRestricted(f"{where}: {kind.__name__} has no place in restricted JSON")
+
+
+def _check_items(value: Mapping[str, Json], where: str) -> None:
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():
+            raise NotRestricted(f"{where}: the key {key!r} is not ASCII text")
+        if type(item) not in _SCALARS:
+            _check(item, f"{where}.{key}")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from ledger.digest import Json, decode, digest_of, encode
+from ledger.digest import decode, digest_of, encode
 from ledger.sample import derived_sample_id, sample_id
 
-Fields: TypeAlias = Mapping[str, Json]
+Fields: TypeAlias = Mapping[str, Any]
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 SELF = -1
@@ -156,8 +156,7 @@ def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
 def draft(kind: str, sample: int | None, blob: int | None, fields: Fields) -> Draft:
     """Return a draft with its op; the fields must be exactly those of the kind."""
     if fields.keys() != set(KINDS[kind].fields):
-        message = f"{kind}: fields {sorted(fields)} are not {sorted(KINDS[kind].fields)}"
-        raise ValueError(message)
+        raise ValueError(f"{kind}: fields {sorted(fields)} are not {sorted(KINDS[kind].fields)}")
     return Draft(op_of(kind, fields), kind, sample, blob, fields)
 
 
@@ -176,8 +175,7 @@ def read_leaf(data: bytes | str) -> dict[str, Any]:
     """Return a stored leaf in the current version of its kind; raise NotRestricted if it is not canonical."""
     leaf = decode(data)
     if not isinstance(leaf, dict):
-        message = "a leaf is an object"
-        raise TypeError(message)
+        raise TypeError("a leaf is an object")
     return upcast(leaf)
 
 

@@ -74,7 +74,7 @@ def prepare(connection: Connection) -> None:
         newest = " OR ".join(f"(kind = '{kind.name}' AND v = {kind.v})" for kind in KINDS.values())
         leaf = f"CASE WHEN {newest} THEN leaf ELSE upcast(leaf) END AS leaf"
     connection.execute("DROP VIEW IF EXISTS temp.told")
-    connection.execute(f"CREATE TEMP VIEW told AS SELECT position, op, kind, v, sample, blob, {leaf} FROM main.event")
+    connection.execute(f"CREATE TEMP VIEW told AS SELECT position, op, kind, v, sample, blob, {leaf} FROM main.event")  # noqa: S608 - constants
 
 
 def state(connection: Connection) -> int | None:

@@ -70,16 +70,13 @@ def strict_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         value = _DECODER.decode(text)
     except RecursionError as error:
-        reason = "too_deep"
-        raise BadJson(reason, f"nested deeper than {MAX_DEPTH} levels") from error
+        raise BadJson("too_deep", f"nested deeper than {MAX_DEPTH} levels") from error
     except json.JSONDecodeError as error:
-        reason = "invalid_json"
-        raise BadJson(reason, f"{error.msg} at character {error.pos}") from error
+        raise BadJson("invalid_json", f"{error.msg} at character {error.pos}") from error
     except BadJson:
         raise
     except ValueError as error:  # an integer of more digits than Python converts
-        reason = "invalid_json"
-        raise BadJson(reason, str(error)) from error
+        raise BadJson("invalid_json", str(error)) from error
     _check_depth_of(value, text, 0, len(text))
     if _SURROGATE.search(text):
         _check_surrogates(value)
@@ -236,14 +233,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        reason = "duplicate_key"
-        raise BadJson(reason, f"the key {twice!r} stands twice in one object")
+        raise BadJson("duplicate_key", f"the key {twice!r} stands twice in one object")
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    reason = "not_a_number"
-    raise BadJson(reason, f"{name} is not JSON")
+    raise BadJson("not_a_number", f"{name} is not JSON")
 
 
 def _check_depth_of(value: Any, text: str, start: int, end: int) -> None:  # noqa: ANN401 - any JSON value
@@ -260,16 +255,14 @@ def _check_depth_of(value: Any, text: str, start: int, end: int) -> None:  # noq
         if not level:
             return
     if any(isinstance(item, (dict, list)) for item in level):
-        reason = "too_deep"
-        raise BadJson(reason, f"nested deeper than {MAX_DEPTH} levels")
+        raise BadJson("too_deep", f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _check_surrogates(value: Any) -> None:  # noqa: ANN401 - any JSON value
     try:
         _dump(value).encode()
     except UnicodeEncodeError as error:
-        reason = "lone_surrogate"
-        raise BadJson(reason, "a \\u escape names half of a character") from error
+        raise BadJson("lone_surrogate", "a \\u escape names half of a character") from error
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

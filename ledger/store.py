@@ -221,7 +221,7 @@ class Store:
         return self.body(row[0]) or b""
 
     def events(self, *, sample: int | None, upto: int, limit: int) -> list[tuple[int, bytes, str]]:
-        """Return (position, op, leaf) of the last `limit` events up to a position, oldest first; of one sample or all."""
+        """Return (position, op, leaf) of the last `limit` events up to a position (of one sample), oldest first."""
         if sample is None:
             sql = "SELECT position, op, leaf FROM event WHERE position <= ? ORDER BY position DESC LIMIT ?"
             return list(self.connection.execute(sql, (upto, limit)))[::-1]

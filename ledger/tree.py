@@ -225,7 +225,7 @@ def consistency_proof(first: int, second: int, subtree: Subtree, h: Hash = blake
     return path[::-1]
 
 
-def verify_inclusion(  # noqa: PLR0913, PLR0917 - the inputs of RFC 9162, 2.1.3.2
+def verify_inclusion(
     leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes, h: Hash = blake3_hash
 ) -> bool:
     """Return whether `proof` shows that leaf `index` of the tree with this size and root has this hash.
@@ -249,7 +249,7 @@ def verify_inclusion(  # noqa: PLR0913, PLR0917 - the inputs of RFC 9162, 2.1.3.
     return sn == 0 and found == root
 
 
-def verify_consistency(  # noqa: PLR0913, PLR0917 - the inputs of RFC 9162, 2.1.4.2
+def verify_consistency(
     first: int, first_root: bytes, second: int, second_root: bytes, proof: Sequence[bytes], h: Hash = blake3_hash
 ) -> bool:
     """Return whether `proof` shows that the tree of size `second` begins with the tree of size `first`.

@@ -473,7 +473,7 @@ def test_proofs_of_large_trees_from_tiles(size: int, chance: random.Random) -> N
 
 
 def spoiled(proof: list[bytes]) -> Iterator[list[bytes]]:
-    """Yield the proof with a byte changed; a hash dropped, cut, lengthened, doubled or zeroed; two swapped; one added."""
+    """Yield the proof with a byte changed; a hash dropped, cut, lengthened, doubled, zeroed; two swapped; one added."""
     for at, old in enumerate(proof):
         for place in range(HASH_BYTES):
             changed = old[:place] + bytes([old[place] ^ (1 << place % 8)]) + old[place + 1 :]

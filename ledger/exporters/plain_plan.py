@@ -41,7 +41,8 @@ def plan_plain(candidates: Iterable[Candidate], params: PlainParams) -> PlainPla
     omitted: dict[str, list[int]] = {reason: [] for reason in OMISSIONS}
     pool: list[Candidate] = []
     considered = 0
-    for considered, candidate in enumerate(candidates, 1):
+    for candidate in candidates:
+        considered += 1
         reason = _own_reason(candidate, params)
         if reason is None:
             pool.append(candidate)

@@ -73,8 +73,7 @@ def content_bytes(body: bytes, reader_id: str) -> bytes:
 
 def _reader_for(value: object, forced: Reader | None) -> Reader:
     if not isinstance(value, Mapping):
-        reason = "not_an_object"
-        raise Refused(reason, "the line is JSON but not an object")
+        raise Refused("not_an_object", "the line is JSON but not an object")
     if forced is not None:
         return forced
     for reader in READERS.values():

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ledger.sample import Content
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # documented in json.scanner, untyped
 _SPACE = frozenset(" \t\r\n")
 
 

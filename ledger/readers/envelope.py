@@ -47,8 +47,7 @@ def parse_map(text: str | None) -> FactMap:
         if not part.strip():
             continue
         if not separator or not place:
-            message = f"{part.strip()!r} is not FACT=PATH"
-            raise ValueError(message)
+            raise ValueError(f"{part.strip()!r} is not FACT=PATH")
         if fact.startswith("tag.") and len(fact) > len("tag."):
             tags[fact.removeprefix("tag.")] = place
         elif fact == "tags":
@@ -56,8 +55,7 @@ def parse_map(text: str | None) -> FactMap:
         elif fact in {"label", "domain"}:
             found[fact] = () if place == NOWHERE else (place,)
         else:
-            message = f"{fact!r} is not a fact: label, domain, tags or tag.NAME"
-            raise ValueError(message)
+            raise ValueError(f"{fact!r} is not a fact: label, domain, tags or tag.NAME")
     return FactMap(**found, tags=tags)
 
 

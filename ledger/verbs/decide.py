@@ -44,7 +44,7 @@ def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, e
         latest = mine[-1] if mine else None
         if latest is not None and (latest.outcome, latest.reason, latest.version) == (outcome, reason, row.hash):
             return None
-        fields = {
+        fields: dict[str, Any] = {
             "after": after(store, row.sample, (*OUTCOMES.values(), "superseded", "withdrawn")),
             "details": {},
             "policy": None,
@@ -68,8 +68,7 @@ def relabel(
 ) -> DecideReport:
     """Give samples a label: true, false or none."""
     if label not in LABELS:
-        message = f"{label!r} is not a label: {', '.join(LABELS)}"
-        raise BadRequest(message)
+        raise BadRequest(f"{label!r} is not a label: {', '.join(LABELS)}")
     wanted = LABELS[label]
 
     def judge(row: samples.Row) -> Draft | None:
@@ -193,13 +192,11 @@ def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:
 def _each(store: Store, run: Run, ids: Sequence[str], judge: Judge, expected: int | None) -> DecideReport:
     """Judge each sample once, append what changes in one commit; an id that is not there stops all of it."""
     if not ids:
-        message = "No ids were given"
-        raise BadRequest(message)
+        raise BadRequest("No ids were given")
     with store.transaction(expected) as transaction:
         rows = {row.sample: row for row in (find_sample(store, text) for text in ids)}
         drafts = [d for d in map(judge, rows.values()) if d is not None]
-        report = _append(transaction, run, len(rows), drafts)
-    return report
+        return _append(transaction, run, len(rows), drafts)
 
 
 def _append(transaction: Transaction, run: Run, named: int, drafts: list[Draft]) -> DecideReport:
@@ -217,6 +214,5 @@ def _report(named: int, first: int | None, changed: int) -> DecideReport:
 
 def _reader(form: str | None) -> Reader | None:
     if form is not None and form not in READERS:
-        message = f"There is no format {form!r}; there are {', '.join(READERS)}"
-        raise BadRequest(message)
+        raise BadRequest(f"There is no format {form!r}; there are {', '.join(READERS)}")
     return None if form is None else READERS[form]

@@ -33,8 +33,7 @@ def find_event(store: Store, text: str) -> int:
     """Return the position of the event that `text` names: `@POSITION`, or a prefix of its op."""
     if text.startswith("@"):
         if not text[1:].isdecimal():
-            message = f"{text!r} is not @ and a position"
-            raise BadRequest(message)
+            raise BadRequest(f"{text!r} is not @ and a position")
         if store.event(int(text[1:])) is None:
             raise NoSuchId(text)
         return int(text[1:])
@@ -54,8 +53,7 @@ def position_of(store: Store, moment: str) -> int:
     try:
         time = datetime.fromisoformat(moment)
     except ValueError as error:
-        message = f"--as-of takes a position or a time such as 2026-01-31T12:00Z, not {moment!r}"
-        raise BadRequest(message) from error
+        raise BadRequest(f"--as-of takes a position or a time such as 2026-01-31T12:00Z, not {moment!r}") from error
     at = (time.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
     found = store.head_before(at)
     if found is None:
@@ -77,8 +75,7 @@ def short_ids(store: Store, ids: list[bytes], least: int = 8) -> dict[bytes, str
 def _bounds(text: str) -> tuple[bytes, bytes]:
     prefix = text.strip().lower().removeprefix(PREFIX)
     if not _HEX.fullmatch(prefix) or not MIN_PREFIX <= len(prefix) <= _WHOLE:
-        message = f"{text!r} is not an id: {MIN_PREFIX} to {_WHOLE} hexadecimal characters"
-        raise BadRequest(message)
+        raise BadRequest(f"{text!r} is not an id: {MIN_PREFIX} to {_WHOLE} hexadecimal characters")
     return bytes.fromhex(prefix.ljust(_WHOLE, "0")), bytes.fromhex(prefix.ljust(_WHOLE, "f"))
 
 

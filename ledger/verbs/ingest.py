@@ -72,16 +72,13 @@ class _Item(NamedTuple):
 def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form: str | None) -> IngestPlan:
     """Return a checked plan from what a user gave; raise BadRequest."""
     if not campaign.strip():
-        message = "A campaign needs a name"
-        raise BadRequest(message)
+        raise BadRequest("A campaign needs a name")
     if form is not None and form not in READERS:
-        message = f"There is no format {form!r}; there are {', '.join(READERS)}"
-        raise BadRequest(message)
+        raise BadRequest(f"There is no format {form!r}; there are {', '.join(READERS)}")
     try:
         where = parse_map(places)
     except ValueError as error:
-        message = f"--map: {error}"
-        raise BadRequest(message) from error
+        raise BadRequest(f"--map: {error}") from error
     return IngestPlan(campaign, dict(tags), where, None if form is None else READERS[form])
 
 

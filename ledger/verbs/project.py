@@ -224,8 +224,7 @@ def _rows(store: Store, view: str, order: tuple[int, ...]) -> Iterator[tuple[byt
             version, reader, label = found[sample]
             body = bodies[version]
             if body is None:
-                message = f"the bytes of sample @{sample} were erased, but the plan uses them"
-                raise BrokenLaw(message)
+                raise BrokenLaw(f"the bytes of sample @{sample} were erased, but the plan uses them")
             raw = raw_of(body, reader)
             said = None if label is None else bool(label)
             if view in {"accepted", "rejected"}:
@@ -239,8 +238,7 @@ def _rows(store: Store, view: str, order: tuple[int, ...]) -> Iterator[tuple[byt
 def _facts(store: Store, sample: int) -> dict[str, Any]:
     row = samples.get(store.connection, sample)
     if row is None:
-        message = f"sample @{sample} is planned but not there"
-        raise BrokenLaw(message)
+        raise BrokenLaw(f"sample @{sample} is planned but not there")
     leaf: dict[str, Any] = {}
     if row.decision is not None:
         standing = {d.position: d for d in decisions.of_sample(store.connection, sample)}[row.decision]
@@ -333,11 +331,9 @@ def _record(store: Store, written: _Written, who: Who) -> manifest.Manifest:
 
 def _check(params: ProjectParams, out: Path, ledger: Path) -> None:
     if params.view not in VIEWS:
-        message = f"There is no view {params.view!r}; there are {', '.join(VIEWS)}"
-        raise BadRequest(message)
+        raise BadRequest(f"There is no view {params.view!r}; there are {', '.join(VIEWS)}")
     if params.form not in FORMS:
-        message = f"There is no form {params.form!r}; there are {', '.join(FORMS)}"
-        raise BadRequest(message)
+        raise BadRequest(f"There is no form {params.form!r}; there are {', '.join(FORMS)}")
     if out.is_dir() or (out.exists() and out.samefile(ledger)):
         raise NotWritable(out, "it is a directory" if out.is_dir() else "it is the ledger itself")
 

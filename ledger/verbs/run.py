@@ -82,8 +82,7 @@ class Run:
 
     def _stamp(self, transaction: Transaction) -> Stamp:
         if self._started is None:
-            message = "an event outside a run"
-            raise BrokenLaw(message)
+            raise BrokenLaw("an event outside a run")
         return Stamp(self._who.actor, self._who.via, transaction.at, self._started[0])
 
 
@@ -91,5 +90,4 @@ def conserve(whole: str, total: int, parts: Mapping[str, int]) -> None:
     """Raise BrokenLaw unless the parts add up to the total; call before committing."""
     if sum(parts.values()) != total:
         sums = " + ".join(f"{count} {name}" for name, count in parts.items())
-        message = f"{total} {whole}, but {sums}"
-        raise BrokenLaw(message)
+        raise BrokenLaw(f"{total} {whole}, but {sums}")

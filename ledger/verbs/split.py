@@ -38,12 +38,10 @@ def parse_ratio(text: str) -> tuple[int, int, int]:
     """Return train/val/test in percent from `90/5/5`; raise BadRequest unless they are whole and add up to 100."""
     parts = text.replace(":", "/").split("/")
     if len(parts) != len(SPLITS) or not all(part.strip().isdecimal() for part in parts):
-        message = f"--ratio takes train/val/test in percent, such as 90/5/5, not {text!r}"
-        raise BadRequest(message)
+        raise BadRequest(f"--ratio takes train/val/test in percent, such as 90/5/5, not {text!r}")
     train, val, test = (int(part) for part in parts)
     if train + val + test != 100:  # noqa: PLR2004 - percent
-        message = f"--ratio {text} adds up to {train + val + test}, not 100"
-        raise BadRequest(message)
+        raise BadRequest(f"--ratio {text} adds up to {train + val + test}, not 100")
     return train, val, test
 
 

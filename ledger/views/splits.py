@@ -1,4 +1,4 @@
-"""Assignments to train, val and test. The last one of a sample stands; one sample has one, unless a split was resolved."""
+"""Assignments to train, val and test. A sample has one, or several where a split was resolved; the last stands."""
 
 from __future__ import annotations
 

@@ -24,14 +24,16 @@ def fold(connection: Connection, span: Span) -> None:
     """Add the tags of the span."""
     if span.has(*BIRTHS):
         connection.execute(
-            f"""INSERT INTO tags SELECT t.position, json_extract(j.value, '$[0]'), t.position, json_extract(j.value, '$[1]'), NULL
+            f"""INSERT INTO tags
+            SELECT t.position, json_extract(j.value, '$[0]'), t.position, json_extract(j.value, '$[1]'), NULL
             FROM told t, json_each(t.leaf, '$.tags') j
             WHERE t.position BETWEEN ? AND ? AND t.kind IN ({BORN}) AND instr(t.leaf, '"tags":[]') = 0""",  # noqa: S608
             span.range,
         )
     if span.has("tagged"):
         connection.execute(
-            """INSERT INTO tags SELECT position, json_extract(leaf, '$.key'), sample, json_extract(leaf, '$.value'), NULL
+            """INSERT INTO tags
+            SELECT position, json_extract(leaf, '$.key'), sample, json_extract(leaf, '$.value'), NULL
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'tagged'""",
             span.range,
         )
@@ -40,7 +42,8 @@ def fold(connection: Connection, span: Span) -> None:
 def of_sample(connection: Connection, sample: int) -> dict[str, str]:
     """Return the tags that stand, by name."""
     rows = connection.execute(
-        """SELECT key, value, max(position) FROM tags WHERE sample = ? AND withdrawn IS NULL GROUP BY key ORDER BY key""",
+        """SELECT key, value, max(position) FROM tags
+        WHERE sample = ? AND withdrawn IS NULL GROUP BY key ORDER BY key""",
         (sample,),
     )
     return {key: value for key, value, _ in rows if value is not None}

@@ -21,7 +21,8 @@ def fold(connection: Connection, span: Span) -> None:
     """Add the edits of the span."""
     if span.has("edited"):
         connection.execute(
-            """INSERT INTO versions SELECT position, sample, blob, NULL FROM told WHERE position BETWEEN ? AND ? AND kind = 'edited'""",
+            """INSERT INTO versions
+            SELECT position, sample, blob, NULL FROM told WHERE position BETWEEN ? AND ? AND kind = 'edited'""",
             span.range,
         )
 
