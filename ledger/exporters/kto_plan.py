@@ -27,7 +27,7 @@ PLAN_VERSION = "kto-interleaved/1"
 _SMALLEST_BATCH = 2
 # So many rounds set aside only the rows that got stuck. Each later one sets aside at least twice as many rows as the
 # one before, so there are at most log2(rows) more of them.
-_PATIENT_ROUNDS = 12
+_PATIENT_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
