@@ -62,13 +62,13 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
 def test_every_readme_example_runs_and_prints_what_the_readme_says(tmp_path: Path) -> None:
     """The tour of the README, run line by line in an empty folder, prints what stands there."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    environment = os.environ | {
-        "NO_COLOR": "1",
-        "COLUMNS": "120",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    shown = examples((ROOT / "README.md").read_text("utf-8"))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "120", "PATH": path}
+    text = (ROOT / "README.md").read_text("utf-8")
+    shown = examples(text)
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(shown) >= 8
+    assert programs
 
     for example in shown:
         run = subprocess.run(
