@@ -26,9 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("ledger", "commands", "mcp_server")
 FACES = ("commands", "mcp_server")
 
-DATA = ("ledger.errors", "ledger.digest", "ledger.sample", "ledger.event")
-LOG = ("ledger.tree", "ledger.migrations", "ledger.sqlite", "ledger.witness", "ledger.store")
-FOLDS = ("ledger.views", "ledger.projection")
+DATA = ("ledger.version", "ledger.errors", "ledger.digest", "ledger.sample", "ledger.event")
+LOG = (
+    "ledger.tree",
+    "ledger.migrations",
+    "ledger.sqlite",
+    "ledger.witness",
+    "ledger.transaction",
+    "ledger.store",
+)
+FOLDS = ("ledger.views", "ledger.projection", "ledger.audit")
 EDGES = (
     "ledger.readers",
     "ledger.validators",
@@ -42,7 +49,15 @@ EDGES = (
 DOOR = ("ledger.ledger", "ledger")
 LAYERS = (*DATA, *LOG, *FOLDS, *EDGES, "ledger.reports", "ledger.verbs", *DOOR, *FACES)
 
-SQL_HOMES = ("ledger.migrations", "ledger.sqlite", "ledger.store", "ledger.projection", "ledger.views")
+SQL_HOMES = (
+    "ledger.migrations",
+    "ledger.sqlite",
+    "ledger.transaction",
+    "ledger.store",
+    "ledger.projection",
+    "ledger.views",
+    "ledger.audit",
+)
 
 FOREIGN_HOMES = {
     "accelerate": ("ledger.trainers",),

@@ -1,0 +1,78 @@
+"""Progress bars on stderr, where stderr is a terminal; elsewhere silence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ledger.verbs.ingest import IngestReport
+
+OnStep = Callable[[str, int, int], None]
+OnBytes = Callable[[str, int, "IngestReport"], None]
+
+
+@contextmanager
+def steps() -> Iterator[OnStep | None]:
+    """Yield a callback for (what, done, of), which draws one bar for each `what`; None where nobody watches."""
+    if not _watched():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+
+    with _progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as progress:
+        tasks: dict[str, Any] = {}
+
+        def on_step(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield on_step
+
+
+@contextmanager
+def reading(files: Sequence[str]) -> Iterator[OnBytes | None]:
+    """Yield a callback for (source, bytes read of it, report), which draws rate and time left by bytes."""
+    if not _watched():
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from ledger.readers.lines import find_inputs
+
+    sizes = {item.source: _plain_size(item.source, item.size) for item in find_inputs(files)}
+    whole = None if None in sizes.values() else sum(size or 0 for size in sizes.values())
+    counts = TextColumn("{task.fields[lines]:,} lines", markup=False)
+    with _progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), counts) as progress:
+        task = progress.add_task("reading", total=whole, lines=0)
+        seen: dict[str, int] = {}
+
+        def on_bytes(source: str, read: int, report: IngestReport) -> None:
+            seen.update({passed: sizes.get(passed) or count for passed, count in seen.items()})
+            seen[source] = read
+            progress.update(task, completed=sum(seen.values()), lines=report.lines)
+
+        yield on_bytes
+
+
+def _plain_size(source: str, size: int | None) -> int | None:
+    """Return the bytes that will be read, or None where that is not known beforehand."""
+    return None if source.endswith(".gz") else size
+
+
+def _progress(*columns: Any) -> Progress:  # noqa: ANN401 - rich's columns
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from commands._render import console
+
+    name = TextColumn("{task.description}", markup=False)
+    return Progress(SpinnerColumn(), name, *columns, console=console(sys.stderr, sys.stderr), transient=True)
+
+
+def _watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -1,0 +1,19 @@
+"""Sentences for people: why a release leaves a sample out."""
+
+from __future__ import annotations
+
+OMISSIONS = {
+    "erased": "its bytes were erased",
+    "status": "its status is not one that the view takes (rejected samples, for example, are not exported)",
+    "split": "it is not in the split that the view takes; training views take train only",
+    "family_crosses_splits": "relatives of it stand in val or test, so training on it would leak",
+    "no_label": "it has no label that the view takes; `ledger relabel` gives it one",
+    "conflict": "another sample teaches the same with the opposite label; relabel or reject one side",
+    "duplicate": "another sample teaches the same with the same label, and that one is used",
+    "unrepresentable": "it cannot be written in the form of this file, or lacks a prompt or a completion",
+    "too_long": "the trainer would drop it for its length",
+    "surplus": "it is beyond the ratio of labels that was asked for",
+    "spacing": "no place was left that is a whole batch away from its relatives",
+    "tail": "it is beyond the last whole batch",
+}
+"""Every reason for an omission, as a clause after the reason's name."""

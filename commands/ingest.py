@@ -1,0 +1,62 @@
+"""`ledger ingest`: lines of files become samples, or stand in quarantine."""
+
+from __future__ import annotations
+
+import click
+
+from commands._common import Call, verb
+from commands._options import actor, pair, text
+
+
+@verb("ingest data/*.jsonl --campaign toolset --tag model=gpt-4")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES…")
+@click.option("--campaign", required=True, type=text, metavar="TEXT", help="The effort that these samples belong to.")
+@click.option("--tag", "tags", multiple=True, type=pair, help="A tag for every new sample; may be repeated.")
+@click.option("--source", type=text, metavar="TEXT", help="The source's name, instead of the file's own.")
+@click.option(
+    "--format", "form", type=text, metavar="TEXT", help="Read every line so: messages, prompt_completion, instruction."
+)
+@click.option(
+    "--map", "places", type=text, metavar="TEXT", help="Where facts stand: domain=meta.topic,tag.persona=tags.persona."
+)
+@actor
+@click.pass_obj
+def command(
+    call: Call,
+    files: tuple[str, ...],
+    campaign: str,
+    tags: tuple[tuple[str, str], ...],
+    source: str | None,
+    form: str | None,
+    places: str | None,
+) -> None:
+    """Read JSONL files into samples.
+
+    FILES are plain or .gz files, directories, patterns, or - for standard input. The same file again adds nothing.
+    Lines that are not valid samples are kept in quarantine, with the reason.
+    """
+    from commands._progress import reading
+    from commands._render import line, number, table, total
+
+    with call.open() as ledger, reading(files) as progress:
+        done = ledger.ingest(
+            files,
+            campaign=campaign,
+            tags=dict(tags),
+            source=source,
+            form=form,
+            places=places,
+            progress=progress,
+        )
+
+    def render() -> None:
+        total(done["lines"], "line", {name: done[name] for name in ("new", "known", "quarantined")})
+        rate = f", {number(round(done['lines'] / done['seconds']))} lines/s" if done["seconds"] else ""
+        files_read = "1 file" if done["files"] == 1 else f"{number(done['files'])} files"
+        line((f"{files_read} in {done['seconds']:.2f} s{rate}", "dim"))
+        if done["reasons"]:
+            line()
+            table(("quarantined", ">lines"), [(name, number(count)) for name, count in done["reasons"].items()])
+            line(("see them: ", "dim"), "ledger quarantine list")
+
+    call.answer(done, render)

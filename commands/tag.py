@@ -1,0 +1,39 @@
+"""`ledger tag`: set or remove a tag of samples."""
+
+from __future__ import annotations
+
+import click
+
+from commands._common import Call, verb
+from commands._options import actor, expected_head, ids_argument, pair, reason, text
+from commands._stdin import read_ids
+
+
+@verb("tag 3f9a2c1d --set persona=novice")
+@ids_argument()
+@click.option("--set", "pair", type=pair, metavar="KEY=VALUE", help="Set this tag.")
+@click.option("--remove", type=text, metavar="KEY", help="Remove this tag.")
+@reason
+@expected_head
+@actor
+@click.pass_obj
+def command(
+    call: Call,
+    ids: tuple[str, ...],
+    pair: tuple[str, str] | None,
+    remove: str | None,
+    reason: str,
+    expected_head: int | None,
+) -> None:
+    """Set or remove a tag of samples.
+
+    Ids are unique prefixes of 6 characters or more; - reads them from standard input, one a line or as JSON.
+    """
+    from commands._decided import render_decided
+
+    if (pair is None) == (remove is None):
+        raise click.UsageError("Give either --set KEY=VALUE or --remove KEY.")
+    key, value = pair or (str(remove), None)
+    with call.open() as ledger:
+        done = ledger.tag(read_ids(ids), key, value, reason=reason, expected_head=expected_head)
+    call.answer(done, lambda: render_decided(done))
