@@ -7,18 +7,18 @@ only what was anchored outside it can tell, so the witness is part of the check.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from ledger import projection, sqlite, witness
+from ledger import migrations, projection, sqlite, witness
 from ledger.digest import NotRestricted, blake3_bytes, decode
-from ledger.errors import UnknownEvent
+from ledger.errors import CorruptLedger, NotALedger, StorageFailed, UnknownEvent
 from ledger.event import BIRTHS, KINDS, is_known, op_of
-from ledger.migrations import LOG_TABLES, STEPS
-from ledger.store import Head, Store, in_chunks, open_store, tree_node
-from ledger.tree import TILE, Frontier, complete_tiles, leaf_hash
+from ledger.migrations import LOG_TABLES
+from ledger.store import EMPTY_HEAD, Head, Store, in_chunks, open_store, tree_node
+from ledger.tree import TILE, Frontier, Tile, complete_tiles, leaf_hash
 
 ERROR, WARNING = "error", "warning"
 MOST = 100
@@ -31,11 +31,13 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "leaf_damaged": (ERROR, "an event's bytes are not a leaf in canonical form"),
     "op_mismatch": (ERROR, "an event's op is not that of what it says"),
     "column_mismatch": (ERROR, "an event's columns are not those of its leaf"),
+    "meta_changed": (ERROR, "what the file says of itself is not what the log says"),
+    "blob_unnamed": (ERROR, "a blob is stored that no event brought"),
     "blob_missing": (ERROR, "an event names a blob that is not stored"),
     "blob_mismatch": (ERROR, "a blob's bytes do not have its address or size"),
     "blob_erased_without_event": (ERROR, "a blob's bytes are gone, but no event says so"),
     "tile_mismatch": (ERROR, "a tile of the tree is not the one over the events"),
-    "head_mismatch": (ERROR, "a head's root is not the root over the events"),
+    "head_mismatch": (ERROR, "a head is not the one over the events up to it"),
     "head_missing": (ERROR, "the last events have no head"),
     "events_missing": (ERROR, "a head stands beyond the last event"),
     "view_drift": (ERROR, "a view is not the fold of the log"),
@@ -45,6 +47,12 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "rewritten": (ERROR, "this computer has seen other events at these positions"),
 }
 """Every finding: its severity and what it means."""
+
+MORE_BLOBS = {"released": ("members", "omissions")}
+"""Blobs that an event names beside the one in its column."""
+
+_WRONG_TYPE = (TypeError, ValueError, AttributeError, LookupError)
+"""What handling a stored value raises where damage changed its type."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -69,6 +77,9 @@ class Audit:
         self.findings: list[Finding] = []
         self.found: Counter[str] = Counter()
         self.checked: dict[str, int] = {}
+        self.head = EMPTY_HEAD
+        self._last = -1  # the position before the event at hand
+        self._blobs_named = 0  # the highest row of a blob that the events so far name
 
     def find(self, name: str, message: str, position: int | None = None) -> None:
         """Note a finding."""
@@ -81,11 +92,20 @@ class Audit:
         steps: list[Callable[[], None]] = [partial(self._pages, quick=quick), self._schema]
         steps += [self._edge] if quick else [self._events, self._blobs]
         steps += [self._witness, self._view_state if quick else self._views]
-        for step in steps:
+        for step in (*steps, self._read_head):
             try:
-                step()
+                with sqlite.snapshot(self.connection):
+                    step()
             except sqlite.Error as error:
+                problem = sqlite.translated(error, self.store.path, self.store.wait)
+                if not isinstance(problem, (CorruptLedger, NotALedger, StorageFailed)):
+                    raise problem from error
                 self.find("sqlite_damaged", str(error))
+            except _WRONG_TYPE as error:
+                self.find("sqlite_damaged", f"a stored value is not what it was: {error}")
+
+    def _read_head(self) -> None:
+        self.head = self.store.head()
 
     def _pages(self, *, quick: bool) -> None:
         check = "quick_check" if quick else "integrity_check"
@@ -94,42 +114,54 @@ class Audit:
                 self.find("sqlite_damaged", line)
 
     def _schema(self) -> None:
-        expected, present = _made_schema(), dict(_log_schema(self.connection))
+        expected, present = _made_schema(), _schema(self.connection)
+        stale = projection.state(self.connection) is None
         for key in sorted(expected.keys() | present.keys()):
-            if expected.get(key) != present.get(key):
-                state = "missing" if key not in present else "changed" if key in expected else "not the ledger's"
-                self.find("schema_changed", f"the {key[0]} {key[1]} is {state}")
+            kind, name, table = key
+            if expected.get(key) == present.get(key):
+                continue
+            state = "missing" if key not in present else "changed" if key in expected else "not the ledger's"
+            if table in LOG_TABLES or kind == "trigger":
+                self.find("schema_changed", f"the {kind} {name} is {state}")
+            elif key in expected and not stale:
+                self.find("view_drift", f"the {kind} {name} is {state}")
         self.checked["schema"] = len(expected)
 
     def _events(self) -> None:
-        heads = _Heads(self)
-        frontier, expected_tiles = Frontier(), iter(self._tiles())
-        total = self.store.head().position + 1
-        count = 0
+        self._meta()
+        heads, tiles = _Heads(self), _Tiles(self)
+        frontier, total, count = Frontier(), self.store.head().position + 1, 0
         for rows in in_chunks(self._rows(), TILE * 16):
-            hashes = [self._event(expected, row) for expected, row in enumerate(rows, count)]
-            for tile in complete_tiles(count, hashes, partial(tree_node, self.connection)):
-                self._same_tile(next(expected_tiles, None), tile)
-            frontier = heads.compare(frontier, hashes)
+            leaves = [self._event(row) for row in rows]
+            hashes = [leaf.hash for leaf in leaves]
+            tiles.compare(count, hashes)
+            frontier = heads.compare(frontier, leaves)
             count += len(rows)
             self.progress("events", count, total)
-        if next(expected_tiles, None) is not None:
-            self.find("tile_mismatch", "there are more tiles than the events complete")
+        tiles.finish()
         heads.finish(count)
-        self.checked |= {"events": count, "heads": heads.count}
+        self.checked |= {"events": count, "heads": heads.count, "tiles": tiles.count}
 
-    def _event(self, expected: int, row: tuple[Any, ...]) -> bytes:
-        position, op, kind, v, sample, _, leaf, subject, blob_hash = row
-        if position != expected + self.found["position_gap"]:
-            self.find("position_gap", f"position {position} follows {expected - 1}", position)
+    def _meta(self) -> None:
+        keys = dict(self.connection.execute("SELECT key, value FROM meta"))
+        if keys.keys() != {"hash", "ledger"} or keys["hash"] != "blake3":
+            self.find("meta_changed", f"the file says of itself {keys}")
+
+    def _event(self, row: tuple[Any, ...]) -> _Leaf:
+        position, op, kind, v, sample, blob, leaf, subject, blob_hash = row
+        if position != self._last + 1:
+            self.find("position_gap", f"position {position} follows {self._last}", position)
+        self._last, at = position, None
         try:
             said = decode(leaf)
             if not isinstance(said, dict):
                 raise NotRestricted("it is not an object")  # noqa: TRY301 - handled like any other damage
-            self._columns(said, (position, op, kind, v, sample, subject, blob_hash, row[5]))
-        except (NotRestricted, KeyError, TypeError, ValueError) as error:
+            at = said["at"]
+            self._columns(said, (position, op, kind, v, sample, subject, blob_hash, blob))
+            self._named(said, position, blob)
+        except (NotRestricted, *_WRONG_TYPE) as error:
             self.find("leaf_damaged", f"position {position}: {error}", position)
-        return leaf_hash(leaf)
+        return _Leaf(leaf_hash(leaf), at, self._blobs_named)
 
     def _columns(self, said: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 - a leaf
         position, op, kind, v, sample, subject, blob_hash, blob = row
@@ -149,20 +181,25 @@ class Audit:
         field = KINDS[said["kind"]].blob
         if field is not None and blob_hash is None:
             self.find("blob_missing", f"position {position}: blob {blob} is not stored", position)
-        elif (None if field is None else said[field]) != (None if blob_hash is None else blob_hash.hex()):
+        elif field is None and blob is not None:
+            self.find("column_mismatch", f"position {position}: it is about no blob, but one is named", position)
+        elif field is not None and said[field] != blob_hash.hex():
             self.find("column_mismatch", f"position {position}: the blob column names another blob", position)
 
-    def _same_tile(self, stored: tuple[Any, ...] | None, made: tuple[Any, ...]) -> None:
-        if stored != tuple(made):
-            self.find("tile_mismatch", f"tile {made[1]} of level {made[0]} is not the one over the events")
-
-    def _tiles(self) -> Iterator[tuple[Any, ...]]:
-        """Yield stored tiles in the order in which chunks of whole tiles complete them."""
-        rows = self.connection.execute("SELECT level, idx, hashes, root FROM tile ORDER BY level, idx")
-        stored = [tuple(row) for row in rows]
-        self.checked["tiles"] = len(stored)
-        ends = sorted(stored, key=lambda t: (-(-(t[1] + 1) * TILE ** (t[0] + 1) // (TILE * 16)), t[0], t[1]))
-        return iter(ends)
+    def _named(self, said: Any, position: int, blob: int | None) -> None:  # noqa: ANN401 - a leaf
+        """Follow how many blobs the events name, which is what each head says are stored."""
+        rows = [] if blob is None else [blob]
+        for field in MORE_BLOBS.get(said["kind"], ()):
+            sql = "SELECT id FROM blob WHERE hash = ?"
+            row = self.connection.execute(sql, (bytes.fromhex(said[field]),)).fetchone()
+            if row is None:
+                self.find("blob_missing", f"position {position}: b3:{said[field]} is not stored", position)
+            else:
+                rows.append(row[0])
+        self._blobs_named = max(self._blobs_named, *rows, 0)
+        if said["kind"] == "run_started" and said["ledger"] != self.store.ledger_id:
+            text = f"the file says it is the ledger {self.store.ledger_id}, its events say {said['ledger']}"
+            self.find("meta_changed", text, position)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         yield from self.connection.execute(
@@ -186,6 +223,10 @@ class Audit:
                 self.find("blob_mismatch", f"blob {row}: b3:{digest.hex()} is not the address of its {len(body)} bytes")
             if count % 5000 == 0:
                 self.progress("blobs", count, total)
+        if count > total:
+            self.find("blob_unnamed", f"{count} blobs are stored, but the log brought {total}")
+        elif count < total:
+            self.find("blob_missing", f"the log brought {total} blobs, but {count} are stored")
         self.checked["blobs"] = count
 
     def _edge(self) -> None:
@@ -230,13 +271,14 @@ class Audit:
         self._view_state()
         if self.found["views_stale"] or self.found["sqlite_damaged"]:
             return
-        aside = open_store(self.store.path)
+        aside = open_store(self.store.path, wait=self.store.wait)
         try:
             projection.prepare(aside.connection)
-            last = aside.head().position
-            projection.fold_aside(aside.connection, last, partial(self.progress, "views"))
-            for table, key in projection.tables():
-                self._same_view(aside, table, key)
+            with sqlite.snapshot(aside.connection):
+                last = aside.head().position
+                projection.fold_aside(aside.connection, last, partial(self.progress, "views"))
+                for table, key in projection.tables():
+                    self._same_view(aside, table, key)
             self.checked["views"] = len(projection.tables())
         except UnknownEvent as error:
             self.find("event_unknown", str(error))
@@ -257,25 +299,64 @@ class Audit:
                 return
 
 
+class _Leaf(NamedTuple):
+    """What the tree and the heads need of one event: `at` is None where it cannot be read."""
+
+    hash: bytes
+    at: int | None
+    blobs: int
+
+
+class _Tiles:
+    """The stored tiles, compared with those made anew as the events pass by."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._roots: list[list[bytes]] = []  # by level: the roots of the tiles made so far
+        self.count = 0
+
+    def compare(self, first: int, hashes: list[bytes]) -> None:
+        """Make the tiles that these leaves complete; `first` is a multiple of the size of a tile."""
+        for tile in complete_tiles(first, hashes, lambda level, index: self._roots[level - 1][index]):
+            if tile.level == len(self._roots):
+                self._roots.append([])
+            self._roots[tile.level].append(tile.root)
+            self.count += 1
+            self._same(tile)
+
+    def finish(self) -> None:
+        """Look for tiles that the events do not complete."""
+        stored = self._audit.connection.execute("SELECT count(*) FROM tile").fetchone()[0]
+        if stored > self.count:
+            self._audit.find("tile_mismatch", f"{stored} tiles are stored, but the events complete {self.count}")
+
+    def _same(self, tile: Tile) -> None:
+        sql = "SELECT hashes, root FROM tile WHERE level = ? AND idx = ?"
+        if self._audit.connection.execute(sql, (tile.level, tile.number)).fetchone() != (tile.hashes, tile.root):
+            message = f"tile {tile.number} of level {tile.level} is not the one over the events"
+            self._audit.find("tile_mismatch", message)
+
+
 class _Heads:
     """The stored heads, compared one by one as the events pass by."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
-        self._rows = iter(audit.connection.execute("SELECT size, root, frontier FROM head ORDER BY size"))
-        self._next: tuple[int, bytes, bytes] | None = next(self._rows, None)
+        self._rows = iter(audit.connection.execute("SELECT size, root, frontier, at, blobs FROM head ORDER BY size"))
+        self._next: tuple[int, bytes, bytes, int, int] | None = next(self._rows, None)
         self.count = 0
 
-    def compare(self, frontier: Frontier, hashes: list[bytes]) -> Frontier:
-        """Extend the frontier by the hashes, stopping at each head on the way."""
-        done = 0
-        while self._next is not None and self._next[0] <= frontier.size + len(hashes) - done:
-            size, root, edge = self._next
-            step = size - frontier.size
-            frontier = frontier.extend(hashes[done : done + step])
-            done += step
-            if frontier.root() != root or frontier.to_bytes() != edge:
-                self._audit.find("head_mismatch", f"the head at {size - 1} is not the root over the events", size - 1)
+    def compare(self, frontier: Frontier, leaves: list[_Leaf]) -> Frontier:
+        """Extend the frontier by the leaves, stopping at each head on the way."""
+        hashes, first, done = [leaf.hash for leaf in leaves], frontier.size, 0
+        while self._next is not None and self._next[0] <= first + len(leaves):
+            size, *said = self._next
+            frontier = frontier.extend(hashes[done : size - first])
+            done = max(size - first, done)
+            made = [frontier.root(), frontier.to_bytes(), leaves[done - 1].at, leaves[done - 1].blobs]
+            if frontier.size != size or said != made:
+                message = f"the head at {size - 1} is not the one over the events up to it"
+                self._audit.find("head_mismatch", message, size - 1)
             self.count += 1
             self._next = next(self._rows, None)
         return frontier.extend(hashes[done:])
@@ -292,19 +373,18 @@ def _compare_end(audit: Audit, head: Head, events: int) -> None:
         audit.find("events_missing", f"the head is at {head.position}, but there are {events} events", events)
 
 
-def _made_schema() -> dict[tuple[str, str], str]:
-    """Return what the migrations make, by making it."""
+def _made_schema() -> dict[tuple[str, str, str], str]:
+    """Return what the migrations and the views make, by making it."""
     memory = sqlite.in_memory()
     try:
-        for step in STEPS:
-            for statement in step:
-                memory.execute(statement)
-        return dict(_log_schema(memory))
+        for statement in (*(line for step in migrations.STEPS for line in step), *projection.definitions()):
+            memory.execute(statement)
+        return _schema(memory)
     finally:
         memory.close()
 
 
-def _log_schema(connection: sqlite.Connection) -> Iterable[tuple[tuple[str, str], str]]:
-    marks = ",".join("?" * len(LOG_TABLES))
-    sql = f"SELECT type, name, sql FROM main.sqlite_schema WHERE tbl_name IN ({marks}) AND sql IS NOT NULL"  # noqa: S608
-    return [((kind, name), text) for kind, name, text in connection.execute(sql, LOG_TABLES)]
+def _schema(connection: sqlite.Connection) -> dict[tuple[str, str, str], str]:
+    """Return (type, name, table) -> SQL of everything in the file that was made by SQL."""
+    sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL"
+    return {(kind, name, table): text for kind, name, table, text in connection.execute(sql)}

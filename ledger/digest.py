@@ -7,7 +7,6 @@ There are no floats; a score is written as a decimal string.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -40,28 +39,30 @@ def show(raw: bytes) -> str:
 
 def parse(text: str) -> bytes:
     """Return the bytes of a whole digest written by `show` or as plain hex; raise ValueError if it is not one."""
-    raw = bytes.fromhex(text.removeprefix(PREFIX))
-    if len(raw) != DIGEST_BYTES:
+    digits = text.removeprefix(PREFIX)
+    if len(digits) != 2 * DIGEST_BYTES or not digits.isalnum():  # fromhex skips white space
         raise ValueError(f"{text!r} is not a whole digest")
-    return raw
+    return bytes.fromhex(digits)
 
 
 def encode(value: Json) -> bytes:
     """Return the restricted JSON of `value`, the same bytes on every machine; raise NotRestricted otherwise."""
-    _check(value, "$")
     try:
+        _check(value, "$")
         return orjson.dumps(value, option=_OPTIONS)
-    except (TypeError, ValueError) as error:
+    except orjson.JSONEncodeError as error:
         raise NotRestricted(str(error)) from error
+    except RecursionError as error:
+        raise NotRestricted("nested too deep") from error
 
 
 def decode(data: bytes | str) -> Json:
     """Return the value of restricted JSON bytes; raise NotRestricted if they are not exactly that."""
     try:
-        value: Json = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        raw = data.encode() if isinstance(data, str) else data
+        value: Json = orjson.loads(raw)
+    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
         raise NotRestricted(str(error)) from error
-    raw = data.encode() if isinstance(data, str) else data
     if encode(value) != raw:
         raise NotRestricted("not in canonical form")
     return value
@@ -79,7 +80,7 @@ def _check(value: Json, where: str) -> None:
     if kind is int:
         if not -LARGEST_INT <= value <= LARGEST_INT:
             raise NotRestricted(f"{where}: {value} is outside +-(2**53 - 1)")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         _check_items(value, where)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
@@ -89,7 +90,7 @@ def _check(value: Json, where: str) -> None:
         raise NotRestricted(f"{where}: {kind.__name__} has no place in restricted JSON")
 
 
-def _check_items(value: Mapping[str, Json], where: str) -> None:
+def _check_items(value: dict[str, Json], where: str) -> None:
     for key, item in value.items():
         if type(key) is not str or not key.isascii():
             raise NotRestricted(f"{where}: the key {key!r} is not ASCII text")

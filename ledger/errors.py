@@ -128,7 +128,7 @@ class NoSuchId(LedgerError):
     """Nothing in the ledger has the id {0}."""
 
     exit_code = 23
-    hint = "Ids are printed by `ledger log` and `ledger ingest --json`; any unique prefix of 6 or more works."
+    hint = "Ids are printed by `ledger log` and `ledger project --list-omitted`; any unique prefix of 6 or more works."
 
 
 class AmbiguousId(LedgerError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from ledger.digest import decode, digest_of, encode
+from ledger.digest import NotRestricted, decode, digest_of, encode
 from ledger.sample import derived_sample_id, sample_id
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -27,7 +27,11 @@ WITHDRAWABLE = (*DECISIONS, "relabeled", "tagged", "edited")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of event: its current version, its fields, and which of them make its `op`."""
+    """One kind of event: its current version, its fields, and which of them make its `op`.
+
+    A new version may add, drop and rename fields; what makes the op never changes, or the same statement would be
+    made twice in a ledger that is older than the change. An event with another identity is another kind.
+    """
 
     name: str
     purpose: str
@@ -132,15 +136,15 @@ _ALL = (
     Kind(
         "released",
         "a view was frozen into a file with a manifest",
-        ("manifest", "members", "name", "omissions", "output", "plan", "recipe", "rows", "view"),
-        ("members", "name", "omissions", "output", "plan", "recipe", "view"),
+        ("after", "manifest", "members", "name", "omissions", "output", "plan", "recipe", "rows", "view"),
+        ("after", "members", "name", "omissions", "output", "plan", "recipe", "view"),
         blob="manifest",
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
-"""(kind, version) -> a pure function to the next version's leaf. Stored leaves never change."""
+"""(kind, version) -> a pure function to the fields of the next version. Stored leaves never change."""
 
 
 def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
@@ -174,15 +178,15 @@ def leaf_bytes(kind: str, fields: Fields, stamp: Stamp) -> bytes:
 def read_leaf(data: bytes | str) -> dict[str, Any]:
     """Return a stored leaf in the current version of its kind; raise NotRestricted if it is not canonical."""
     leaf = decode(data)
-    if not isinstance(leaf, dict):
-        raise TypeError("a leaf is an object")
+    if not isinstance(leaf, dict) or not isinstance(leaf.get("kind"), str) or type(leaf.get("v")) is not int:
+        raise NotRestricted("a leaf is an object with a kind and a version")
     return upcast(leaf)
 
 
 def upcast(leaf: dict[str, Any]) -> dict[str, Any]:
     """Return the leaf raised to the newest version that its kind's upcasters reach."""
     while (step := UPCASTERS.get((leaf["kind"], leaf["v"]))) is not None:
-        leaf = step(leaf)
+        leaf = {**step(leaf), "kind": leaf["kind"], "v": leaf["v"] + 1}
     return leaf
 
 

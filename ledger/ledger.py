@@ -7,6 +7,7 @@ most take `expected_head`: the position that the caller believes the log ends at
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, Self
 
 from ledger import projection, sqlite, store
 from ledger.audit import ERROR, Audit
-from ledger.errors import LedgerNotFound, StaleViews, UnsafeJournal
+from ledger.errors import BadRequest, LedgerNotFound, StaleViews, UnsafeJournal
+from ledger.exporters.eligibility import OMISSIONS
 from ledger.exporters.manifest import head_json
 from ledger.readers.lines import find_inputs
 from ledger.reports import history
@@ -23,11 +25,14 @@ from ledger.reports.show import show as show_report
 from ledger.reports.status import status as status_report
 from ledger.reports.why import why as why_report
 from ledger.verbs import decide, ingest, split, verify_export
-from ledger.verbs.ids import find_sample, short_ids
+from ledger.verbs.ids import find_sample, short_ids, whole_id
 from ledger.verbs.moment import reading
-from ledger.verbs.project import ProjectParams, project, rebuild
+from ledger.verbs.plans import ProjectParams
+from ledger.verbs.project import project
 from ledger.verbs.quarantine import quarantined, quarantined_line
+from ledger.verbs.rebuild import rebuild
 from ledger.verbs.run import Who, default_actor
+from ledger.verbs.words import plain_text, whole_number
 from ledger.views import releases
 
 FILE_NAME = "ledger.db"
@@ -82,9 +87,14 @@ class Ledger:
         """
         if wal and not sqlite.wal_is_safe():
             raise UnsafeJournal(sqlite.sqlite_version())
-        opened = store.create(Path(path), clock=clock, wal=wal)
-        made = cls(opened, Who(actor or default_actor(), via))
-        made.rebuild_views()
+        who = Who(actor or default_actor(), via)
+        opened = store.create(Path(path).absolute(), clock=clock, wal=wal)
+        made = cls(opened, who)
+        try:
+            made.rebuild_views()
+        except BaseException:
+            opened.close()
+            raise
         return made
 
     @classmethod
@@ -105,10 +115,10 @@ class Ledger:
         by another version are made again. `trust` leaves out the comparison with what this computer last saw; only
         `verify` needs that. Raises LedgerNotFound, NotALedger, NewerLedger, CorruptLedger, RolledBack, StaleViews.
         """
-        opened = store.open_store(
-            find_ledger() if path is None else Path(path), clock=clock, wait=wait, on_wait=on_wait
-        )
-        ledger = cls(opened, Who(actor or default_actor(), via))
+        who = Who(actor or default_actor(), via)
+        place = find_ledger() if path is None else Path(path)
+        opened = store.open_store(place.absolute(), clock=clock, wait=wait, on_wait=on_wait)
+        ledger = cls(opened, who)
         try:
             if not trust:
                 with sqlite.plain_errors(opened.path):
@@ -145,7 +155,7 @@ class Ledger:
 
     def ingest(
         self,
-        files: Iterable[str | Path],
+        files: str | Path | Iterable[str | Path],
         *,
         campaign: str,
         tags: Mapping[str, str] | None = None,
@@ -162,7 +172,10 @@ class Ledger:
         """
         started = time.monotonic()
         plan = ingest.ingest_plan(campaign, tags or {}, places, form)
-        inputs = find_inputs([str(file) for file in files], source)
+        if source is not None:
+            plain_text("The source's name", source, needed=True)
+        named = [files] if isinstance(files, (str, Path)) else files
+        inputs = find_inputs([str(file) for file in named], source)
         report = ingest.ingest(self._store, inputs, plan, self._who, progress or (lambda _name, _bytes, _report: None))
         return {
             "lines": report.lines,
@@ -175,7 +188,8 @@ class Ledger:
         }
 
     def quarantine(self, campaign: str | None = None, limit: int = 1000) -> list[Answer]:
-        """Return the lines that are not valid samples: where they stood, and why."""
+        """Return the oldest lines that are not valid samples: where they stood, and why."""
+        whole_number("The limit", limit, 1, sys.maxsize)
         with reading(self._store) as (here, _):
             return quarantined(here, campaign, limit)
 
@@ -207,6 +221,7 @@ class Ledger:
 
     def log(self, sample: str | None = None, limit: int = 50, as_of: str | None = None) -> list[Answer]:
         """Return the last events, oldest first; of one sample, or of the whole ledger."""
+        whole_number("The limit", limit, 1, sys.maxsize)
         with reading(self._store, as_of) as (there, head):
             subject = None if sample is None else find_sample(there, sample).sample
             return history.events(there, sample=subject, upto=head.position, limit=limit)
@@ -274,7 +289,7 @@ class Ledger:
     ) -> Answer:
         """Write a view to a file with its manifest beside it, record the release, and return the manifest.
 
-        Raises PlanImpossible, NotWritable; then nothing is written.
+        Raises PlanImpossible, NotWritable, DiskFull; then nothing is written and nothing recorded.
         """
         params = ProjectParams(view, batch_size, world_size, ratio, seed, form)
         made = project(self._store, params, Path(out), self._who, as_of, _of("rows", progress))
@@ -285,15 +300,20 @@ class Ledger:
     ) -> Answer:
         """Make the file of a manifest again from the log, byte for byte.
 
-        Raises ManifestUnreadable, ForeignManifest, NotReproduced, ExportChanged; then nothing is written.
+        Raises ManifestUnreadable, ForeignManifest, NotReproduced, ExportChanged, NotWritable, DiskFull; then nothing
+        is written.
         """
         target = None if out is None else Path(out)
         made, path = rebuild(self._store, Path(manifest), target, _of("rows", progress))
         return {"identical": True, "path": str(path), "output": made.value["output"], "rows": made.value["rows"]}
 
     def omissions(self, name: str, reason: str | None = None) -> list[Answer]:
-        """Return sample and reason of what the last release under a file's base name left out."""
+        """Return sample and reason of what the last release under a file's base name left out; raises BadRequest."""
+        if reason is not None and reason not in OMISSIONS:
+            raise BadRequest(f"Nothing is left out as {reason!r}; there are {', '.join(OMISSIONS)}")
         with reading(self._store) as (here, _):
+            if releases.last(here.connection, name) is None:
+                raise BadRequest(f"Nothing was released as {name!r}; the name is that of the file, without its folder")
             left_out = releases.omissions(here.connection, name, reason)
         return [{"sample": op.hex(), "reason": why} for op, why in left_out]
 
@@ -306,11 +326,10 @@ class Ledger:
         """Derive everything stored again and compare: ok, findings, head, checked."""
         audit = Audit(self._store, progress or _silent)
         audit.run(quick=quick)
-        head = self._store.head()
         return {
             "ok": not any(finding.severity == ERROR for finding in audit.findings),
             "findings": [finding._asdict() for finding in audit.findings],
-            "head": head_json(head.position, head.root),
+            "head": head_json(audit.head.position, audit.head.root),
             "checked": audit.checked,
         }
 
@@ -322,7 +341,8 @@ class Ledger:
 
     def short(self, ids: Iterable[str]) -> dict[str, str]:
         """Return each sample or event id (64 hexadecimal characters) with its shortest unique prefix."""
-        found = short_ids(self._store, [bytes.fromhex(one) for one in ids])
+        with reading(self._store) as (here, _):
+            found = short_ids(here, [whole_id(one) for one in ids])
         return {op.hex(): text for op, text in found.items()}
 
     def _freshen(self) -> None:

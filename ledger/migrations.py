@@ -66,6 +66,9 @@ M001_LOG = (
     """CREATE TRIGGER blob_no_replace BEFORE INSERT ON blob
         WHEN EXISTS (SELECT 1 FROM blob WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM blob WHERE hash = NEW.hash)
         BEGIN SELECT raise(ABORT, 'blobs are append only'); END""",
+    """CREATE TRIGGER tile_no_replace BEFORE INSERT ON tile
+        WHEN EXISTS (SELECT 1 FROM tile WHERE level = NEW.level AND idx = NEW.idx)
+        BEGIN SELECT raise(ABORT, 'tiles are append only'); END""",
     """CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile
         BEGIN SELECT raise(ABORT, 'tiles are append only'); END""",
     """CREATE TRIGGER tile_no_delete BEFORE DELETE ON tile
@@ -78,6 +81,9 @@ M001_LOG = (
         BEGIN SELECT raise(ABORT, 'heads are append only'); END""",
     """CREATE TRIGGER head_no_delete BEFORE DELETE ON head
         BEGIN SELECT raise(ABORT, 'heads are append only'); END""",
+    """CREATE TRIGGER meta_no_replace BEFORE INSERT ON meta
+        WHEN EXISTS (SELECT 1 FROM meta WHERE key = NEW.key)
+        BEGIN SELECT raise(ABORT, 'what the file is does not change'); END""",
     """CREATE TRIGGER meta_no_update BEFORE UPDATE ON meta
         BEGIN SELECT raise(ABORT, 'what the file is does not change'); END""",
     """CREATE TRIGGER meta_no_delete BEFORE DELETE ON meta
@@ -85,5 +91,9 @@ M001_LOG = (
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (M001_LOG,)
-FORMAT = len(STEPS)
-"""The `user_version` that this program writes and the newest that it reads."""
+"""Step n brings a file of format n - 1 to format n."""
+
+
+def latest() -> int:
+    """Return the `user_version` that this program writes, and the newest that it reads."""
+    return len(STEPS)

@@ -8,11 +8,12 @@ same fold fills TEMP tables of one connection; SQLite looks a name up there firs
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ledger import event
 from ledger.digest import blake3_bytes
 from ledger.errors import UnknownEvent
 from ledger.event import KINDS, UPCASTERS, is_known, upcast
@@ -32,6 +33,7 @@ from ledger.views import (
     versions,
     withdrawals,
 )
+from ledger.views import span as spans
 from ledger.views.span import Span
 
 VIEWS: tuple[ModuleType, ...] = (
@@ -49,13 +51,15 @@ VIEWS: tuple[ModuleType, ...] = (
     families,
     releases,
 )
-"""In the order of folding. `rollups` is begun first and ended last: it counts what the others change."""
+"""In the order of folding: each reads only those before it, but `rollups` counts what all of them leave behind."""
 
 BATCH = 100_000
 """Events folded at a time by a rebuild; bounds the temporary tables."""
 
 OnFold = Callable[[int, int], None]
-_CODE = blake3_bytes(b"".join(Path(str(module.__file__)).read_bytes() for module in VIEWS))
+_SOURCES = (__file__, event.__file__, spans.__file__, *(module.__file__ for module in VIEWS))
+_CODE = blake3_bytes(b"".join(Path(str(source)).read_bytes() for source in _SOURCES))
+"""What the views were made by: stored with them, so that another version of this program makes them again."""
 _STATE = """CREATE TABLE {schema}.projection (
     one INTEGER PRIMARY KEY CHECK (one = 1), code BLOB NOT NULL, position INTEGER NOT NULL) STRICT"""
 
@@ -79,8 +83,8 @@ def prepare(connection: Connection) -> None:
 
 def state(connection: Connection) -> int | None:
     """Return the position up to which the file's views are folded, or None if other code made them."""
-    exists = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'projection'"
-    if connection.execute(exists).fetchone() is None:
+    sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = 'projection'"
+    if connection.execute(sql).fetchone() != (_STATE.format(schema="main").replace("main.", ""),):
         return None
     row = connection.execute("SELECT position, code FROM main.projection").fetchone()
     return row[0] if row is not None and row[1] == _CODE else None
@@ -88,48 +92,73 @@ def state(connection: Connection) -> int | None:
 
 def catch_up(connection: Connection) -> None:
     """Fold what was appended since the views' position; call inside the transaction that appended it."""
-    position = state(connection)
-    if position is None:
+    position, last = state(connection), _last(connection)
+    if position is None or position > last:
         rebuild(connection)
         return
-    _fold_range(connection, position + 1, _last(connection), None)
-    connection.execute("UPDATE main.projection SET position = ?", (_last(connection),))
+    for span in _spans(connection, position + 1, last):
+        spans.touch(connection, span)
+        rollups.take_off(connection, span)
+        _fold(connection, span)
+        rollups.put_on(connection, span)
+    connection.execute("UPDATE main.projection SET position = ?", (last,))
 
 
 def rebuild(connection: Connection, on_fold: OnFold | None = None) -> int:
     """Drop every view, make it again from the log and return the events folded; call inside a transaction."""
     last = _last(connection)
+    kinds = dict(connection.execute("SELECT name, type FROM main.sqlite_schema WHERE type IN ('table', 'view')"))
     for name, _ in (("projection", ""), *reversed(tables())):
-        connection.execute(f"DROP TABLE IF EXISTS main.{name}")
-    _create(connection, "main", last)
-    _fold_range(connection, 0, last, on_fold)
+        connection.execute(f"DROP {kinds.get(name, 'table')} IF EXISTS main.{name}")
+    _make(connection, "main", last, on_fold)
     return last + 1
 
 
 def fold_aside(connection: Connection, last: int, on_fold: OnFold | None = None) -> None:
     """Fill TEMP tables with the views as of position `last`; from then on this connection sees those."""
-    _create(connection, "temp", last)
-    _fold_range(connection, 0, last, on_fold)
+    _make(connection, "temp", last, on_fold)
 
 
-def _create(connection: Connection, schema: str, last: int) -> None:
+def definitions(schema: str = "main") -> Iterator[str]:
+    """Yield the statements that make the views' tables and indexes in `schema`, empty."""
+    yield _STATE.format(schema=schema)
+    for module in VIEWS:
+        yield from (statement.format(schema=schema) for statement in (*module.DDL, *_later(module)))
+
+
+def _make(connection: Connection, schema: str, last: int, on_fold: OnFold | None) -> None:
+    """Fold everything up to `last` into new tables, and count and index it at the end, which is cheaper."""
     connection.execute(_STATE.format(schema=schema))
     connection.execute(f"INSERT INTO {schema}.projection VALUES (1, ?, ?)", (_CODE, last))  # noqa: S608 - two fixed names
     for module in VIEWS:
         for statement in module.DDL:
             connection.execute(statement.format(schema=schema))
+    for span in _spans(connection, 0, last):
+        spans.touch(connection, span)
+        _fold(connection, span)
+        if on_fold is not None:
+            on_fold(span.last + 1, last + 1)
+    for module in VIEWS:
+        for statement in _later(module):
+            connection.execute(statement.format(schema=schema))
+    rollups.count(connection)
 
 
-def _fold_range(connection: Connection, first: int, last: int, on_fold: OnFold | None) -> None:
+def _later(module: ModuleType) -> tuple[str, ...]:
+    """Return the indexes that queries need and folds do not."""
+    indexes: tuple[str, ...] = getattr(module, "INDEXES", ())
+    return indexes
+
+
+def _spans(connection: Connection, first: int, last: int) -> Iterator[Span]:
     for begin in range(first, last + 1, BATCH):
         end = min(begin + BATCH - 1, last)
-        span = Span(begin, end, _kinds(connection, begin, end))
-        rollups.begin(connection, span)
-        for module in VIEWS:
-            module.fold(connection, span)
-        rollups.end(connection, span)
-        if on_fold is not None:
-            on_fold(end + 1, last + 1)
+        yield Span(begin, end, _kinds(connection, begin, end))
+
+
+def _fold(connection: Connection, span: Span) -> None:
+    for module in VIEWS:
+        module.fold(connection, span)
 
 
 def _kinds(connection: Connection, first: int, last: int) -> frozenset[str]:

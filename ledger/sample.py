@@ -2,6 +2,8 @@
 
 A fingerprint is BLAKE3 of the normal form: roles, NFC text, tool calls as parsed structures with their arguments in
 the order in which they came; without tool-call ids, the envelope, white space between JSON tokens and escapes.
+A field that is null is a field that is not there. What is not understood (a malformed call, unknown keys of a
+message) stays in the normal form as it is, so two contents share a fingerprint only where the rules above say so.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
+
+import orjson
 
 from ledger.digest import blake3_bytes, digest_of
 
@@ -21,11 +26,16 @@ Form: TypeAlias = Literal["conversational", "standard"]
 NORMAL_FORM = 1
 MAX_DEPTH = 100
 
-_TEXT_CALL = re.compile(r"tool_call:[ \t]*([^\n]*?)[ \t]*\r?\narguments:[ \t]*(?=\{)")
+# A marker stands at the beginning of a line, so each line is looked at once however often it repeats the marker.
+_TEXT_CALL = re.compile(r"\ntool_call:([^\n]*)\narguments:[ \t]*(?=\{)")
 _MISTRAL_CALL = re.compile(r"\[TOOL_CALLS\]\s*(?=\[)")
+_SPACE = " \t\r\n"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NOT_TAUGHT = frozenset({"role", "content", "tool_calls", "tool_call_id", "id"})
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_CALL_KEYS = frozenset({"arguments", "function", "id", "index", "name", "type"})
+_MISTRAL_KEYS = frozenset({"name", "arguments", "id"})
+_TEXT_PART = frozenset({"type", "text"})
+_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class BadJson(ValueError):  # noqa: N818 - a value in disguise: readers turn it into a quarantine reason
@@ -38,11 +48,23 @@ class BadJson(ValueError):  # noqa: N818 - a value in disguise: readers turn it 
 
 
 class TextCall(NamedTuple):
-    """A tool call found in text: what was called with what, and where the call ends in the text."""
+    """A tool call found in text: what was called with what, and whether the arguments hold no float."""
 
     name: str
     arguments: Any
+    plain: bool = False
+
+
+class _Found(NamedTuple):
+    """A JSON value found in text, where it ends, and whether it holds no float."""
+
+    value: Any
     end: int
+    plain: bool
+
+
+class _FloatFound(ValueError):  # noqa: N818 - never leaves this module
+    """The text holds a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +97,8 @@ def strict_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
         raise BadJson("invalid_json", f"{error.msg} at character {error.pos}") from error
     except BadJson:
         raise
-    except ValueError as error:  # an integer of more digits than Python converts
-        raise BadJson("invalid_json", str(error)) from error
+    except ValueError as error:
+        raise BadJson("invalid_json", "an integer has more digits than can be read") from error
     _check_depth_of(value, text, 0, len(text))
     if _SURROGATE.search(text):
         _check_surrogates(value)
@@ -85,24 +107,25 @@ def strict_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 def fingerprint(content: Content) -> bytes:
     """Return the 32-byte fingerprint of a content."""
-    form, prompt, completion = content.form, _normal(content.prompt), _normal(content.completion)
-    return _address(["content", NORMAL_FORM, form, content.tools, prompt, completion])
+    return both_fingerprints(content)[0]
 
 
 def prompt_fingerprint(content: Content) -> bytes | None:
     """Return the 32-byte fingerprint of what stands before the completion, or None if nothing does."""
-    if not content.prompt:
-        return None
-    return _address(["prompt", NORMAL_FORM, content.form, content.tools, _normal(content.prompt)])
+    return both_fingerprints(content)[1]
 
 
 def both_fingerprints(content: Content) -> tuple[bytes, bytes | None]:
-    """Return (fingerprint, prompt fingerprint), normalising the prompt once."""
-    form, prompt = content.form, _normal(content.prompt)
-    whole = _address(["content", NORMAL_FORM, form, content.tools, prompt, _normal(content.completion)])
-    if not content.prompt:
-        return whole, None
-    return whole, _address(["prompt", NORMAL_FORM, form, content.tools, prompt])
+    """Return (fingerprint, prompt fingerprint).
+
+    The normal forms are `["content",1,form,tools,prompt,completion]` and `["prompt",1,form,tools,prompt]`, written as
+    compact JSON in UTF-8 and NFC.
+    """
+    tools, known = _json_in(content.tools, list)
+    prompt, plain = _side(content.prompt)
+    before = _written([NORMAL_FORM, content.form, tools, prompt], known and plain)[1:-1]
+    whole = _address(b'["content",%b,%b]' % (before, _written(*_side(content.completion))))
+    return whole, _address(b'["prompt",%b]' % before) if content.prompt else None
 
 
 def sample_id(campaign: str, source: str, blob: bytes, nth: int) -> bytes:
@@ -122,118 +145,160 @@ def text_calls(text: str) -> list[str | TextCall]:
 
     White space that only separates a call from prose is dropped. What does not parse stays prose.
     """
+    if "tool_call:" not in text:
+        return _mistral_calls(text) if "[TOOL_CALLS]" in text else [text]
     parts: list[str | TextCall] = []
     done = 0
-    for match in _TEXT_CALL.finditer(text):
-        if match.start() < done:
-            continue
-        call = _call_at(text, match.end(), match.group(1))
-        if call is not None:
-            parts += [text[done : match.start()], call]
-            done = call.end
+    lines = "\n" + text
+    marks = list(_TEXT_CALL.finditer(lines))
+    for number, mark in enumerate(marks, 1):
+        end = marks[number].start() if number < len(marks) else len(lines)
+        # No call reaches beyond the next mark. Cutting there keeps a text of failing marks linear: an error of the
+        # standard library's parser counts the lines of all the text that it was given.
+        found = _json_at(lines[mark.end() : end], 0)
+        if found is not None:
+            parts += [lines[done : mark.start()].strip(), TextCall(mark[1].strip(" \t\r"), found.value, found.plain)]
+            done = mark.end() + found.end
     if not parts:
         return _mistral_calls(text)
-    parts.append(text[done:])
-    return [part for part in (_stripped(part) for part in parts) if part != ""]
+    parts.append(lines[done:].strip())
+    return [part for part in parts if part]
 
 
 def _mistral_calls(text: str) -> list[str | TextCall]:
     match = _MISTRAL_CALL.search(text)
-    if match is None:
+    found = None if match is None else _json_at(text, match.end())
+    if match is None or found is None:
         return [text]
-    found = _json_at(text, match.end())
-    if found is None:
+    calls: list[str | TextCall] = [
+        TextCall(call["name"], *_json_in(call.get("arguments"), dict))
+        for call in found.value
+        if isinstance(call, dict) and isinstance(call.get("name"), str) and call.keys() <= _MISTRAL_KEYS
+    ]
+    if not calls or len(calls) != len(found.value):
         return [text]
-    listed, end = found
-    calls = [call for call in listed if isinstance(call, dict) and isinstance(call.get("name"), str)]
-    if not calls or len(calls) != len(listed):
-        return [text]
-    parts: list[str | TextCall] = [text[: match.start()]]
-    parts += [TextCall(call["name"], _arguments(call.get("arguments")), end) for call in calls]
-    parts.append(text[end:])
-    return [part for part in (_stripped(part) for part in parts) if part != ""]
+    return [part for part in (text[: match.start()].strip(), *calls, text[found.end :].strip()) if part]
 
 
-def _stripped(part: str | TextCall) -> str | TextCall:
-    return part.strip() if isinstance(part, str) else part
+def _json_at(text: str, start: int) -> _Found | None:
+    """Return the JSON value that begins at `start`, or None where there is none.
 
-
-def _call_at(text: str, start: int, name: str) -> TextCall | None:
-    found = _json_at(text, start)
-    return None if found is None else TextCall(name, *found)
-
-
-def _json_at(text: str, start: int) -> tuple[Any, int] | None:
-    """Return the strict JSON value that begins at `start` and its end, or None where there is none."""
+    It is read like a line, except that a lone surrogate is let through: a line is not refused for what its text quotes.
+    """
     try:
-        value, end = _DECODER.raw_decode(text, start)
-        if end - start > MAX_DEPTH:
-            _check_depth_of(value, text, start, end)
-    except (ValueError, RecursionError):
+        try:
+            value, end = _scan_plain(text, start)
+            plain = True
+        except _FloatFound:
+            value, end = _scan(text, start)
+            plain = False
+        _check_depth_of(value, text, start, end)
+    except (StopIteration, ValueError, RecursionError):
         return None
-    return value, end
+    return _Found(value, end, plain)
 
 
-def _arguments(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _json_in(value: Any, kind: type) -> tuple[Any, bool]:  # noqa: ANN401 - any JSON value
+    """Return what a JSON text holds if that is of `kind`, else the value itself; and whether it surely has no float."""
     if not isinstance(value, str):
-        return value
-    try:
-        return strict_json(value)
-    except BadJson:
-        return value
+        return value, value is None
+    text = value.strip(_SPACE)
+    found = _json_at(text, 0)
+    if found is None or found.end != len(text) or not isinstance(found.value, kind):
+        return value, True
+    return found.value, found.plain
 
 
-def _normal(side: tuple[Message, ...] | str) -> Any:  # noqa: ANN401 - a JSON value
-    return side if isinstance(side, str) else [_normal_message(message) for message in side]
+def _side(side: tuple[Message, ...] | str) -> tuple[Any, bool]:
+    """Return the normal form of a side, and whether it surely has no float; so do the functions below."""
+    if isinstance(side, str):
+        return side, True
+    values, plain = [], True
+    for message in side:
+        value, known = _message(message)
+        values.append(value)
+        plain = plain and known
+    return values, plain
 
 
-def _normal_message(message: Message) -> list[Any]:
-    role, content = message.get("role"), message.get("content")
-    parts = _parts(role, content)
-    calls = message.get("tool_calls")
+def _message(message: Message) -> tuple[list[Any], bool]:
+    """Return `[role, parts]`, or `[role, parts, others]` where there are further fields."""
+    role, calls = message.get("role"), message.get("tool_calls")
+    parts, plain = _parts(role, message.get("content"))
     if calls:
-        parts = [part.strip() if isinstance(part, str) else part for part in parts]
-        parts = [part for part in parts if part != ""]
-        parts += [_structured_call(call) for call in calls]
-    if message.keys() <= _NOT_TAUGHT:
-        return [role, parts]
-    return [role, parts, {key: message[key] for key in sorted(message) if key not in _NOT_TAUGHT}]
+        made = [_structured_call(call) for call in calls]
+        stripped = (part.strip() if isinstance(part, str) else part for part in parts)
+        parts = [*(part for part in stripped if part), *(value for value, _ in made)]
+        plain = plain and all(known for _, known in made)
+    if message.keys() <= _NOT_TAUGHT or not (others := _others(message, _NOT_TAUGHT)):
+        return [role, parts], plain
+    return [role, parts, others], False
 
 
-def _parts(role: Any, content: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-    if isinstance(content, list) and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
-        content = "".join(str(part.get("text", "")) for part in content)
-    if content is None:
-        return []
+def _parts(role: Any, content: Any) -> tuple[list[Any], bool]:  # noqa: ANN401 - any JSON value
+    if isinstance(content, list) and all(isinstance(part, dict) and _is_text(part) for part in content):
+        content = "".join(part["text"] for part in content)
     if not isinstance(content, str):
-        return [["content", content]]
-    if role != "assistant" or ("tool_call:" not in content and "[TOOL_CALLS]" not in content):
-        return [content]
-    return [part if isinstance(part, str) else ["call", part.name, part.arguments] for part in text_calls(content)]
+        return ([], True) if content is None else ([["content", content]], False)
+    if role != "assistant":
+        return [content], isinstance(role, str)
+    values: list[Any] = []
+    plain = True
+    for part in text_calls(content):
+        if isinstance(part, str):
+            values.append(part)
+        else:
+            values.append(["call", part.name, part.arguments])
+            plain = plain and part.plain
+    return values, plain
 
 
-def _structured_call(call: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
+def _is_text(part: Mapping[str, Any]) -> bool:
+    return part.keys() == _TEXT_PART and part["type"] == "text" and isinstance(part["text"], str)
+
+
+def _structured_call(call: Any) -> tuple[list[Any], bool]:  # noqa: ANN401 - any JSON value
     function = call.get("function", call) if isinstance(call, dict) else call
     if not isinstance(function, dict):
-        return ["call", None, function]
-    return ["call", function.get("name"), _arguments(function.get("arguments"))]
+        return ["call", None, call], False
+    name, (arguments, plain) = function.get("name"), _json_in(function.get("arguments"), dict)
+    if others := _others({**call, **function}, _CALL_KEYS):
+        return ["call", name, arguments, others], False
+    return ["call", name, arguments], plain and isinstance(name, str)
 
 
-def _address(value: list[Any]) -> bytes:
-    text = _dump(value)
-    # No ASCII punctuation of JSON composes with what follows it, so normalising the whole equals normalising
-    # each string in it.
-    return blake3_bytes(
-        (text if text.isascii() else unicodedata.normalize("NFC", text)).encode("utf-8", "surrogatepass")
-    )
+def _others(fields: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {key: fields[key] for key in sorted(fields) if key not in known and fields[key] is not None}
+
+
+def _written(value: Any, plain: bool) -> bytes:  # noqa: ANN401, FBT001 - any JSON value, and a fact of it
+    """Return compact JSON as the standard library writes it; orjson, much faster, differs from it only in floats.
+
+    What orjson does not take (integers beyond 64 bits, lone surrogates, deep values) the standard library writes too.
+    """
+    if plain:
+        try:
+            return orjson.dumps(value)
+        except orjson.JSONEncodeError:
+            pass
+    return _dump(value).encode("utf-8", "surrogatepass")
+
+
+def _address(text: bytes) -> bytes:
+    # The text as a whole is normalised, not each string in it: a line feed and a combining tilde, which stand in JSON
+    # as a backslash, n and the tilde, become a backslash and n-with-tilde. No other value is written so, so nothing is
+    # confused; but whoever computes a fingerprint elsewhere must do the same.
+    if not text.isascii():
+        whole = text.decode("utf-8", "surrogatepass")
+        text = unicodedata.normalize("NFC", whole).encode("utf-8", "surrogatepass")
+    return blake3_bytes(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise BadJson("duplicate_key", f"the key {twice!r} stands twice in one object")
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise BadJson("duplicate_key", f"the key {twice[:40]!r} stands twice in one object")
     return value
 
 
@@ -265,4 +330,14 @@ def _check_surrogates(value: Any) -> None:  # noqa: ANN401 - any JSON value
         raise BadJson("lone_surrogate", "a \\u escape names half of a character") from error
 
 
+def _stop_at_float(_text: str) -> NoReturn:
+    raise _FloatFound
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_scan = _DECODER.scan_once  # type: ignore[attr-defined]  # documented in json.scanner, untyped
+_scan_plain = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_float=_stop_at_float,
+).scan_once  # type: ignore[attr-defined]

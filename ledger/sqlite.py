@@ -16,6 +16,7 @@ from typing import Any
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # it is there on purpose, for callers
 
 from ledger.errors import (
+    BrokenLaw,
     CorruptLedger,
     DiskFull,
     LedgerBusy,
@@ -24,6 +25,7 @@ from ledger.errors import (
     NotALedger,
     NotWritable,
     StorageFailed,
+    UnsafeJournal,
 )
 from ledger.migrations import LOG_TABLES, PAGE_SIZE
 
@@ -33,29 +35,57 @@ OnWait = Callable[[float], None]
 
 WAIT_SECONDS = 60.0
 CACHE_KIB = 128 * 1024
-_HEADER = b"SQLite format 3\x00"
+_TEMP_CACHE_KIB = 32 * 1024
 _STEP_SECONDS = 0.25
+_READERS_SECONDS = 1.0
+"""However short a user's wait is, a commit waits this long for readers: they hold the file for milliseconds."""
+
 _ERASE_OR_CHANGE = frozenset({sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
-_DROPS = frozenset(
+_SHAPES = frozenset(
     {
         sqlite3.SQLITE_DROP_TABLE,
         sqlite3.SQLITE_DROP_TRIGGER,
         sqlite3.SQLITE_DROP_INDEX,
-        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_INDEX,
     },
 )
+_LOOSE = frozenset({"ignore_check_constraints", "recursive_triggers", "trusted_schema", "writable_schema"})
+"""Settings that would open a way around the guards."""
+
+# Result codes (sqlite.org/rescode.html), and words of their messages: an older driver gives no code.
+_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _AUTH, _NOTADB = 5, 6, 8, 10, 13, 14, 23, 26
+_WORDS = (
+    ("locked", _BUSY),
+    ("readonly", _READONLY),
+    ("disk I/O", _IOERR),
+    ("is full", _FULL),
+    ("unable to open", _CANTOPEN),
+    ("not authorized", _AUTH),
+    ("not a database", _NOTADB),
+)
+_INTERRUPTED = frozenset({_READONLY | 1 << 8, _READONLY | 3 << 8})
+_MOVED = _READONLY | 4 << 8
 
 
-def connect(path: Path, *, create: bool = False) -> Connection:
+class Damaged(sqlite3.DatabaseError):
+    """What must be in the file is not; found by this program, reported like SQLite's own findings."""
+
+
+def connect(path: Path, *, wait: float = WAIT_SECONDS) -> Connection:
     """Return a connection to the ledger file at `path` with every setting that safety needs.
 
-    Raises LedgerNotFound, NotALedger, NotWritable or CorruptLedger. A file in a place that cannot be written is
-    opened for reading only.
+    Raises LedgerNotFound, NotALedger, NotWritable, CorruptLedger, LedgerBusy or UnsafeJournal. A file in a place that
+    cannot be written is opened for reading only.
     """
-    if create:
-        return _open(path, "rwc")
     check_is_file(path)
-    return _open(path, "rw" if is_writable(path) else "ro")
+    return _open(path, "rw" if is_writable(path) else "ro", wait)
+
+
+def connect_new(path: Path) -> Connection:
+    """Return a connection to a database that is created at `path`."""
+    return _open(path, "rwc", WAIT_SECONDS)
 
 
 def is_writable(path: Path) -> bool:
@@ -64,40 +94,64 @@ def is_writable(path: Path) -> bool:
 
 
 def check_is_file(path: Path) -> None:
-    """Raise LedgerNotFound or NotALedger unless `path` is a file that begins like an SQLite database."""
-    if path.is_dir():
-        raise NotALedger(path, "it is a directory")
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(_HEADER))
-    except FileNotFoundError as error:
-        raise LedgerNotFound(path) from error
-    except OSError as error:
-        raise NotALedger(path, error.strerror) from error
-    if head != _HEADER:
-        raise NotALedger(path, "it is empty" if not head else "it is not an SQLite file")
+    """Raise LedgerNotFound or NotALedger unless `path` is a file that may be a database.
+
+    The file is not opened: closing it again would drop the locks that another connection of this process holds on it
+    (sqlite.org/howtocorrupt.html, 2.2). SQLite itself looks at its first bytes.
+    """
+    if not path.exists():
+        raise LedgerNotFound(path)
+    if not path.is_file():
+        raise NotALedger(path, "it is a directory" if path.is_dir() else "it is not a regular file")
+    if not os.access(path, os.R_OK):
+        raise NotALedger(path, "it cannot be read: permission denied")
+    if path.stat().st_size == 0:
+        raise NotALedger(path, "it is empty")
 
 
 @contextmanager
-def plain_errors(path: Path) -> Iterator[None]:
+def plain_errors(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     """Turn SQLite's errors inside the block into LedgerErrors about the file at `path`."""
     try:
         yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError):
+        raise  # not the file's fault, but a mistake in this program
     except sqlite3.Error as error:
-        raise _translated(error, path) from error
+        raise translated(error, path, wait) from error
+
+
+def translated(error: sqlite3.Error, path: Path, wait: float) -> LedgerError:
+    """Name SQLite's result codes by what a person can do about them."""
+    code, said = _code(error), str(error)
+    if code in _INTERRUPTED:
+        said = "a command that wrote to it was interrupted; open it once where it can be written"
+    elif code == _MOVED:
+        said = "it was moved or replaced while it was open"
+    causes: dict[int, LedgerError] = {
+        _FULL: DiskFull(path),
+        _BUSY: LedgerBusy(path, round(wait)),
+        _LOCKED: LedgerBusy(path, round(wait)),
+        _READONLY: NotWritable(path, said),
+        _CANTOPEN: NotWritable(path, said),
+        _NOTADB: NotALedger(path, "it is not an SQLite file"),
+        _IOERR: StorageFailed(path, said),
+        _AUTH: BrokenLaw(f"{path}: {said}"),
+    }
+    return causes.get(code & 0xFF) or CorruptLedger(path, said)
 
 
 def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | None) -> None:
     """Take the write lock, telling `on_wait` the seconds waited; raise LedgerBusy after `wait` seconds."""
     started = time.monotonic()
-    connection.execute(f"PRAGMA busy_timeout = {int(_STEP_SECONDS * 1000)}")
     try:
         while True:
+            waited = time.monotonic() - started
+            _set_patience(connection, min(_STEP_SECONDS, max(wait - waited, 0)))
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 waited = time.monotonic() - started
-                if not _is_busy(error):
+                if _code(error) & 0xFF not in {_BUSY, _LOCKED}:
                     raise
                 if waited >= wait:
                     raise LedgerBusy(path, round(waited)) from error
@@ -106,7 +160,19 @@ def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | Non
             else:
                 return
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {int(WAIT_SECONDS * 1000)}")
+        _set_patience(connection, max(wait, _READERS_SECONDS))
+
+
+@contextmanager
+def writing(connection: Connection, path: Path, wait: float, on_wait: OnWait | None) -> Iterator[None]:
+    """Hold the write lock inside the block; commit at its end, or roll back if anything is raised."""
+    begin(connection, path, wait, on_wait)
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def wal_is_safe() -> bool:
@@ -122,60 +188,79 @@ def sqlite_version() -> str:
     return str(sqlite3.sqlite_version)
 
 
-def _open(path: Path, mode: str) -> Connection:
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with plain_errors(path):
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_SECONDS, check_same_thread=False)
-        if mode == "rwc":
-            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        for setting in (
-            "recursive_triggers = ON",
-            "trusted_schema = OFF",
-            "cell_size_check = ON",
-            "secure_delete = ON",
-            "synchronous = FULL",
-            f"cache_size = -{CACHE_KIB}",
-        ):
-            connection.execute(f"PRAGMA {setting}")
-        if mode != "ro" and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = TRUNCATE")
-    return connection
-
-
 def guard(connection: Connection) -> None:
-    """Let this connection neither change, delete nor drop anything of the log."""
+    """Let this connection neither change, delete nor drop anything of the log, nor loosen its guards."""
     connection.set_authorizer(_authorize)
 
 
+def _open(path: Path, mode: str, wait: float) -> Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    with plain_errors(path, wait):
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            _settle(connection, mode, wait)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _settle(connection: Connection, mode: str, wait: float) -> None:
+    _set_patience(connection, max(wait, _READERS_SECONDS))
+    if mode == "rwc":
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    for setting in (
+        "recursive_triggers = ON",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+        "secure_delete = ON",
+        "temp.secure_delete = OFF",
+        "synchronous = FULL",
+        f"cache_size = -{CACHE_KIB}",
+        f"temp.cache_size = -{_TEMP_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+    journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "ro" and (journal != "wal" or not wal_is_safe()):
+        _leave_wal(connection)
+
+
+def _leave_wal(connection: Connection) -> None:
+    """Use a rollback journal; a file in WAL mode is changed to it, which needs that nobody else has it open."""
+    try:
+        mode = connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if _code(error) & 0xFF != _BUSY:
+            raise
+        mode = "wal"
+    if mode != "truncate":
+        hint = "Close the other programs that have the ledger open, then try again."
+        raise UnsafeJournal(sqlite_version(), hint=hint)
+
+
+def _set_patience(connection: Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
 def _authorize(action: int, first: Any, second: Any, schema: Any, _trigger: Any) -> int:  # noqa: ANN401 - SQLite's own
-    if schema == "temp":
-        return sqlite3.SQLITE_OK
-    if action in _ERASE_OR_CHANGE and first in LOG_TABLES:
-        return sqlite3.SQLITE_DENY
-    if action in _DROPS and (first in LOG_TABLES or second in LOG_TABLES or action == sqlite3.SQLITE_ALTER_TABLE):
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+    of_log = first in LOG_TABLES or second in LOG_TABLES
+    if action in _ERASE_OR_CHANGE:
+        refused = schema != "temp" and first in LOG_TABLES
+    elif action in _SHAPES:
+        refused = of_log
+    elif action == sqlite3.SQLITE_PRAGMA:
+        refused = second is not None and first.lower() in _LOOSE
+    else:
+        refused = action == sqlite3.SQLITE_ALTER_TABLE
+    return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    return "locked" in str(error) or "busy" in str(error)
-
-
-def _translated(error: sqlite3.Error, path: Path) -> LedgerError:
-    """Name SQLite's result codes (sqlite.org/rescode.html) by what a person can do about them."""
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    causes: dict[int | None, LedgerError] = {
-        sqlite3.SQLITE_FULL: DiskFull(path),
-        sqlite3.SQLITE_BUSY: LedgerBusy(path, round(WAIT_SECONDS)),
-        sqlite3.SQLITE_LOCKED: LedgerBusy(path, round(WAIT_SECONDS)),
-        sqlite3.SQLITE_READONLY: NotWritable(path, str(error)),
-        sqlite3.SQLITE_PERM: NotWritable(path, str(error)),
-        sqlite3.SQLITE_CANTOPEN: NotWritable(path, str(error)),
-        sqlite3.SQLITE_NOTADB: NotALedger(path, "it is not an SQLite file"),
-        sqlite3.SQLITE_IOERR: StorageFailed(path, str(error)),
-    }
-    return causes.get(primary) or CorruptLedger(path, str(error))
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's extended result code of an error; 0 where neither the driver nor the message tells."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return code
+    return next((code for words, code in _WORDS if words in str(error)), 0)
 
 
 @contextmanager
@@ -188,7 +273,8 @@ def snapshot(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite itself ends it after some errors
+            connection.execute("ROLLBACK")
 
 
 def in_memory() -> Connection:

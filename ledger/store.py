@@ -6,6 +6,8 @@ adds events, the tiles they complete and one head. The views are folded through 
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,19 +15,30 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, TypeVar
 
-from ledger import sqlite, witness
+from ledger import migrations, sqlite, witness
 from ledger.digest import blake3_bytes
-from ledger.errors import CorruptLedger, HeadMoved, LedgerExists, NewerLedger, NotALedger, NotWritable, RolledBack
+from ledger.errors import (
+    BrokenLaw,
+    CorruptLedger,
+    DiskFull,
+    HeadMoved,
+    LedgerExists,
+    NewerLedger,
+    NotALedger,
+    NotWritable,
+    RolledBack,
+)
 from ledger.event import KINDS, SELF, Draft, Stamp, leaf_bytes
-from ledger.migrations import APPLICATION_ID, FORMAT, STEPS
 from ledger.tree import EMPTY_ROOT, Frontier, grow, leaf_hash, subtrees
 
 Clock = Callable[[], int]
 Seal = Callable[[sqlite.Connection], None]
 T = TypeVar("T")
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK = 900
 """Parameters of one statement; every SQLite takes 999."""
 
@@ -65,7 +78,7 @@ class Store:
         wait: float = sqlite.WAIT_SECONDS,
         on_wait: sqlite.OnWait | None = None,
     ) -> None:
-        """Wrap a connection that `create` or `open_store` has prepared."""
+        """Wrap a connection that `open_store` has prepared; raise NotALedger if the file has no ledger id."""
         self.path = path
         self.connection = connection
         self.clock = clock
@@ -74,8 +87,7 @@ class Store:
         self.writable = sqlite.is_writable(path)
         self.seal: Seal = lambda _connection: None
         self.warnings: list[str] = []
-        with sqlite.plain_errors(path):
-            row = connection.execute("SELECT value FROM meta WHERE key = 'ledger'").fetchone()
+        row = connection.execute("SELECT value FROM meta WHERE key = 'ledger'").fetchone()
         if row is None:
             raise NotALedger(path, "it has no ledger id")
         self.ledger_id: str = row[0]
@@ -87,8 +99,7 @@ class Store:
 
     def head(self) -> Head:
         """Return the current head."""
-        row = self.connection.execute("SELECT size, root, at FROM head ORDER BY size DESC LIMIT 1").fetchone()
-        return EMPTY_HEAD if row is None else Head(row[0] - 1, row[1], row[2])
+        return _last_head(self.connection)
 
     def head_at(self, position: int) -> Head | None:
         """Return the head that a commit wrote at `position`, if one did."""
@@ -117,18 +128,23 @@ class Store:
         return Frontier(size, tuple(peaks)).root()
 
     def check_witness(self) -> None:
-        """Raise RolledBack if this computer has seen the ledger further on, or otherwise, than it now is."""
+        """Raise RolledBack if this computer has seen the ledger further on, or otherwise, than it now is.
+
+        What is seen now is remembered, so that it holds for copies and for what others appended too.
+        """
         seen = witness.read(self.witness_file)
-        if seen is None:
-            return
         now = self.head()
-        if now.position + 1 < seen.size:
-            what = f"it ends at position {now.position}, but had reached {seen.size - 1}"
-            raise RolledBack(self.path, what, self.witness_file)
-        there = self.head_at(seen.size - 1)
-        if there is None or there.root != seen.root:
-            what = f"the events up to position {seen.size - 1} are not those it held then"
-            raise RolledBack(self.path, what, self.witness_file)
+        if seen is not None:
+            if now.position + 1 < seen.size:
+                what = f"it ends at position {now.position}, but had reached {seen.size - 1}"
+                raise RolledBack(self.path, what, self.witness_file)
+            there = self.head_at(seen.size - 1)
+            if there is None or there.root != seen.root:
+                what = f"the events up to position {seen.size - 1} are not those it held then"
+                raise RolledBack(self.path, what, self.witness_file)
+        if now.position + 1 > (0 if seen is None else seen.size):
+            # Reading needs no witness, so a place that cannot be written is no news before the first commit.
+            witness.write(self.witness_file, self.ledger_id, self.path, witness.Seen(now.position + 1, now.root))
 
     @contextmanager
     def transaction(self, expected_head: int | None = None) -> Iterator[Transaction]:
@@ -136,43 +152,28 @@ class Store:
 
         Raises LedgerBusy, HeadMoved, DiskFull, NotWritable. Nothing appended: nothing is written.
         """
-        if not self.writable:
-            raise NotWritable(self.path, "the file or its directory is read-only")
-        with sqlite.plain_errors(self.path):
-            sqlite.begin(self.connection, self.path, self.wait, self.on_wait)
-            done = False
-            try:
-                head = self.head()
-                if expected_head is not None and head.position != expected_head:
-                    raise HeadMoved(head.position, expected_head)
-                transaction = Transaction(self.connection, head, self.clock)
-                yield transaction
-                new_head = transaction.write_head()
-                if new_head is not None:
-                    self.seal(self.connection)
-                self.connection.execute("COMMIT")
-                done = True
-            finally:
-                if not done and self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+        with self.exclusive():
+            head = self.head()
+            if expected_head is not None and head.position != expected_head:
+                raise HeadMoved(head.position, expected_head)
+            transaction = Transaction(self.connection, head, self.clock)
+            yield transaction
+            new_head = transaction.write_head()
+            if new_head is not None:
+                self.seal(self.connection)
         if new_head is not None:
             self._remember(new_head)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the write lock for work on views; commits at the end, or changes nothing if anything is raised."""
+        """Hold the write lock; commits at the end, or changes nothing if anything is raised."""
         if not self.writable:
             raise NotWritable(self.path, "the file or its directory is read-only")
-        with sqlite.plain_errors(self.path):
-            sqlite.begin(self.connection, self.path, self.wait, self.on_wait)
-            done = False
-            try:
-                yield
-                self.connection.execute("COMMIT")
-                done = True
-            finally:
-                if not done and self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+        with (
+            sqlite.plain_errors(self.path, self.wait),
+            sqlite.writing(self.connection, self.path, self.wait, self.on_wait),
+        ):
+            yield
 
     def body(self, blob: int) -> bytes | None:
         """Return the bytes of a blob by its row, or None if they were erased."""
@@ -188,11 +189,6 @@ class Store:
             sql = f"SELECT id, body FROM blob WHERE id IN ({_marks(chunk)})"  # noqa: S608 - only question marks
             found.update(self.connection.execute(sql, chunk))
         return found
-
-    def body_of(self, digest: bytes) -> bytes | None:
-        """Return the bytes of a blob by its address, or None if there is no such blob (or it was erased)."""
-        row = self.connection.execute("SELECT body FROM blob WHERE hash = ?", (digest,)).fetchone()
-        return None if row is None or row[0] is None else bytes(row[0])
 
     def find_ops(self, first: bytes, last: bytes) -> list[tuple[bytes, int, str, int | None]]:
         """Return (op, position, kind, sample) of up to 20 events whose op lies between two bounds, inclusive."""
@@ -215,11 +211,6 @@ class Store:
         row = self.connection.execute("SELECT op, leaf FROM event WHERE position = ?", (position,)).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def manifest_of(self, position: int) -> bytes:
-        """Return the manifest's bytes of the released event at `position`."""
-        row = self.connection.execute("SELECT blob FROM event WHERE position = ?", (position,)).fetchone()
-        return self.body(row[0]) or b""
-
     def events(self, *, sample: int | None, upto: int, limit: int) -> list[tuple[int, bytes, str]]:
         """Return (position, op, leaf) of the last `limit` events up to a position (of one sample), oldest first."""
         if sample is None:
@@ -231,13 +222,6 @@ class Store:
             ORDER BY position DESC LIMIT :limit"""
         named = {"sample": sample, "upto": upto, "limit": limit}
         return list(self.connection.execute(sql, named))[::-1]
-
-    def last_op(self, sample: int, kinds: Sequence[str]) -> str | None:
-        """Return the op, in hex, of the last event of these kinds about a sample, or None."""
-        sql = f"""SELECT op FROM event WHERE sample = ? AND sample <> position AND kind IN ({_marks(kinds)})
-            ORDER BY position DESC LIMIT 1"""  # noqa: S608 - only question marks
-        row = self.connection.execute(sql, (sample, *kinds)).fetchone()
-        return None if row is None else bytes(row[0]).hex()
 
     def blob_count(self, position: int) -> int:
         """Return how many blobs were stored when the event at `position` was committed."""
@@ -356,53 +340,113 @@ class Transaction:
 def tree_node(connection: sqlite.Connection, level: int, index: int) -> bytes:
     """Return the hash at `index` of a tile level: that of a leaf, or on upper levels the root of a lower tile."""
     if level == 0:
-        leaf = connection.execute("SELECT leaf FROM event WHERE position = ?", (index,)).fetchone()[0]
-        return leaf_hash(leaf.encode())
+        row = connection.execute("SELECT CAST(leaf AS BLOB) FROM event WHERE position = ?", (index,)).fetchone()
+        if row is None:
+            raise sqlite.Damaged(f"the event at position {index} is missing")
+        return leaf_hash(row[0])
     sql = "SELECT root FROM tile WHERE level = ? AND idx = ?"
-    return bytes(connection.execute(sql, (level - 1, index)).fetchone()[0])
+    row = connection.execute(sql, (level - 1, index)).fetchone()
+    if row is None:
+        raise sqlite.Damaged(f"tile {index} of level {level - 1} is missing")
+    return bytes(row[0])
 
 
 def create(path: Path, *, clock: Clock = system_clock, wal: bool = False) -> Store:
-    """Create an empty ledger at `path` and return it open; raise LedgerExists, NotWritable or UnsafeJournal."""
-    if path.exists():
+    """Create an empty ledger at `path` and return it open; raise LedgerExists, NotWritable, DiskFull.
+
+    It is made aside and then given its name, so that a ledger is there whole or not at all, whoever else creates one.
+    """
+    if os.path.lexists(path):
         raise LedgerExists(path)
-    connection = sqlite.connect(path, create=True)
-    with sqlite.plain_errors(path):
+    try:
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:
+            made = Path(folder) / "new.db"
+            with sqlite.plain_errors(path):
+                _make(made, wal=wal)
+            _give_name(made, path)
+    except FileExistsError as error:
+        raise LedgerExists(path) from error
+    except OSError as error:
+        raise (DiskFull if error.errno in _NO_ROOM else NotWritable)(path, error.strerror) from error
+    return open_store(path, clock=clock)
+
+
+def open_store(
+    path: Path,
+    *,
+    clock: Clock = system_clock,
+    wait: float = sqlite.WAIT_SECONDS,
+    on_wait: sqlite.OnWait | None = None,
+) -> Store:
+    """Open the ledger at `path`, bringing an older file up to date; raise what `sqlite.connect` does or NewerLedger."""
+    connection = sqlite.connect(path, wait=wait)
+    try:
+        with sqlite.plain_errors(path, wait):
+            if _version(connection, path) < migrations.latest():
+                with sqlite.writing(connection, path, wait, on_wait):
+                    _migrate(connection, _version(connection, path))
+            sqlite.guard(connection)
+            return Store(path, connection, clock=clock, wait=wait, on_wait=on_wait)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _make(path: Path, *, wal: bool) -> None:
+    connection = sqlite.connect_new(path)
+    try:
         if wal:
             connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        _migrate(connection, 0)
-        made = {"created": str(clock()), "hash": "blake3", "ledger": secrets.token_hex(16)}
-        connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(made.items()))
-        connection.execute("COMMIT")
-        sqlite.guard(connection)
-    return Store(path, connection, clock=clock)
+        with sqlite.writing(connection, path, 0, None):
+            connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+            _migrate(connection, 0)
+            made = (("hash", "blake3"), ("ledger", secrets.token_hex(16)))
+            connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", made)
+    finally:
+        connection.close()
 
 
-def open_store(path: Path, **options: Any) -> Store:  # noqa: ANN401 - those of Store
-    """Open the ledger at `path`, bringing an older file up to date; raise NotALedger or NewerLedger."""
-    connection = sqlite.connect(path)
-    with sqlite.plain_errors(path):
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION_ID:
-            raise NotALedger(path, "it is another program's SQLite file")
-        if version > FORMAT:
-            raise NewerLedger(path, version, FORMAT)
-        if version < FORMAT:
-            connection.execute("BEGIN IMMEDIATE")
-            _migrate(connection, version)
-            connection.execute("COMMIT")
-        sqlite.guard(connection)
-    return Store(path, connection, **options)
+def _give_name(made: Path, path: Path) -> None:
+    """Give a finished file its name; raise FileExistsError if the name is taken."""
+    try:
+        path.hardlink_to(made)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        path.touch(exist_ok=False)
+        made.replace(path)
+    directory = os.open(path.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # else a power failure could take the name back
+    finally:
+        os.close(directory)
+
+
+def _version(connection: sqlite.Connection, path: Path) -> int:
+    """Return the format of the file; raise NotALedger or NewerLedger."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if application != migrations.APPLICATION_ID or version < 1:
+        raise NotALedger(path, "it is another program's SQLite file")
+    if version > migrations.latest():
+        raise NewerLedger(path, version, migrations.latest())
+    return version
 
 
 def _migrate(connection: sqlite.Connection, version: int) -> None:
-    for number, step in enumerate(STEPS[version:], version + 1):
+    """Run the steps after `version`; a step that would change the log's head is refused."""
+    before = _last_head(connection) if version else EMPTY_HEAD
+    for number, step in enumerate(migrations.STEPS[version:], version + 1):
         for statement in step:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
+    if _last_head(connection) != before:
+        raise BrokenLaw("bringing the file up to date would change its events")
+
+
+def _last_head(connection: sqlite.Connection) -> Head:
+    row = connection.execute("SELECT size, root, at FROM head ORDER BY size DESC LIMIT 1").fetchone()
+    return EMPTY_HEAD if row is None else Head(row[0] - 1, row[1], row[2])
 
 
 def _marks(items: Sequence[object]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import get_ident
 from typing import NamedTuple
 
 from ledger.digest import NotRestricted, decode, digest_of, encode
@@ -42,15 +43,22 @@ def read(file: Path) -> Seen | None:
         value = decode(file.read_bytes())
         if not isinstance(value, dict):
             return None
-        return Seen(int(str(value["size"])), bytes.fromhex(str(value["root"])))
+        seen = Seen(int(str(value["size"])), bytes.fromhex(str(value["root"])))
     except (OSError, NotRestricted, KeyError, ValueError):
         return None
+    return seen if seen.size > 0 else None
 
 
 def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
-    """Remember `seen` in `file`, durably; return why not, in words, where it could not be written."""
+    """Remember `seen` in `file`, durably; return why not, in words, where it could not be written.
+
+    It never goes back: of two processes that committed one after the other, the later commit stays remembered.
+    """
+    before = read(file)
+    if before is not None and before.size >= seen.size:
+        return None
     body = {"ledger": ledger_id, "path": _plain(ledger), "root": seen.root.hex(), "size": seen.size}
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    draft = file.with_suffix(f".{os.getpid()}.{get_ident()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Yield an empty ledger."""
     with Ledger.init(tmp_path / "ledger.db") as made:
         yield made
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Yield a folder that other users can read and only this one can write."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from ledger.digest import PREFIX, parse, show
+from ledger.digest import LARGEST_INT, PREFIX, parse, show
 
 VERSION = 1
 SUFFIX = ".manifest.json"
-_REQUIRED = ("considered", "head", "ledger", "omitted", "output", "params", "plan", "rows", "type", "used", "view")
+
+_TEXTS = ("ledger", "plan", "type", "view")
+_COUNTS = ("considered", "rows", "used")
+_DIGEST = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
+_OBJECTS = ("head", "labels", "omitted", "output", "params")
 
 
 class BadManifest(ValueError):  # noqa: N818 - turned into a LedgerError by the verb that read the file
@@ -45,7 +50,10 @@ class Manifest:
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """Return the manifest in `data`; raise BadManifest, also for one of a newer version."""
+    """Return the manifest in `data`; raise BadManifest, also for one of a newer version.
+
+    What it says is checked for its types and for adding up; whether it is true, only `rebuild` can tell.
+    """
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -54,31 +62,60 @@ def read_manifest(data: bytes) -> Manifest:
     if not isinstance(value, dict) or "manifest" not in value:
         message = "it has no field `manifest`"
         raise BadManifest(message)
-    if value["manifest"] != VERSION:
+    if not _is_count(value["manifest"]) or value["manifest"] != VERSION:
         message = f"its version is {value['manifest']!r}; this program reads {VERSION}"
         raise BadManifest(message)
-    if missing := [key for key in _REQUIRED if key not in value]:
+    required = {*_TEXTS, *_COUNTS, *_OBJECTS}
+    if missing := sorted(required - value.keys()):
         message = f"it lacks {', '.join(missing)}"
         raise BadManifest(message)
-    _check_parts(value)
+    wrong = [key for key in _TEXTS if not isinstance(value[key], str)]
+    wrong += [key for key in _COUNTS if not _is_count(value[key])]
+    wrong += [key for key in _OBJECTS if not isinstance(value[key], dict)]
+    _refuse(wrong)
+    _check_head(value["head"])
+    _check_output(value["output"])
+    _check_sum(value)
     return Manifest(value)
-
-
-def _check_parts(value: dict[str, Any]) -> None:
-    head, output = value["head"], value["output"]
-    good = isinstance(head, dict) and isinstance(output, dict) and isinstance(value["params"], dict)
-    good = good and isinstance(head.get("position"), int) and isinstance(output.get("name"), str)
-    if not good:
-        message = "its head, output or params are not as they should be"
-        raise BadManifest(message)
-    for digest in (head.get("root"), output.get("blake3")):
-        try:
-            parse(str(digest))
-        except ValueError as error:
-            message = f"{digest!r} is not a digest ({PREFIX} and 64 hexadecimal characters)"
-            raise BadManifest(message) from error
 
 
 def head_json(position: int, root: bytes) -> dict[str, Any]:
     """Return a head as it stands in every JSON answer."""
     return {"position": position, "root": show(root)}
+
+
+def _check_head(head: dict[str, Any]) -> None:
+    _refuse([] if _is_count(head.get("position")) else ["head.position"])
+    _check_digest(head.get("root"))
+
+
+def _check_output(output: dict[str, Any]) -> None:
+    name = output.get("name")
+    # It names a file beside the manifest, never one elsewhere, whoever wrote the manifest.
+    good = isinstance(name, str) and name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
+    _refuse([] if good else ["output.name"])
+    _check_digest(output.get("blake3"))
+
+
+def _check_sum(value: dict[str, Any]) -> None:
+    omitted = value["omitted"]
+    _refuse([f"omitted.{reason}" for reason, count in omitted.items() if not _is_count(count)])
+    if value["rows"] != value["used"] or value["considered"] != value["used"] + sum(omitted.values()):
+        message = "its counts do not add up: considered = used + what was omitted, and rows = used"
+        raise BadManifest(message)
+
+
+def _check_digest(digest: object) -> None:
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        message = f"{str(digest)[:80]!r} is not a digest ({PREFIX} and 64 hexadecimal characters)"
+        raise BadManifest(message)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_INT
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        message = f"{', '.join(wrong)}: not of the kind that stands there"
+        raise BadManifest(message)

@@ -15,7 +15,10 @@ PLAN_VERSION = "plain/1"
 
 @dataclass(frozen=True, slots=True)
 class PlainParams:
-    """What a view takes: statuses, a split (None: any), labels, and whether conflicts and duplicates are left out."""
+    """What a view takes: statuses, a split (None: any), labels, and whether conflicts and duplicates are left out.
+
+    A sample whose label is not among `labels` is left out as `no_label`: it has none that the view takes.
+    """
 
     statuses: frozenset[str]
     split: str | None
@@ -79,6 +82,7 @@ def _settled(pool: list[Candidate], params: PlainParams, omitted: dict[str, list
         pool = sorted(pool, key=lambda c: (c.blob, c.sample_id))
     seen: set[bytes] = set()
     kept: list[Candidate] = []
+    unfit: list[Candidate] = []
     for candidate in pool:
         if candidate.label not in params.labels:
             omitted["no_label"].append(candidate.sample)
@@ -86,9 +90,8 @@ def _settled(pool: list[Candidate], params: PlainParams, omitted: dict[str, list
             omitted["conflict"].append(candidate.sample)
         elif params.collapse and candidate.fingerprint in seen:
             omitted["duplicate"].append(candidate.sample)
-        elif not candidate.representable:
-            omitted["unrepresentable"].append(candidate.sample)
         else:
-            kept.append(candidate)
             seen.add(candidate.fingerprint)
+            (kept if candidate.representable else unfit).append(candidate)
+    omitted["unrepresentable"].extend(candidate.sample for candidate in unfit)
     return kept

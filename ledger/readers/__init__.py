@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import islice
 
+from ledger.errors import UnknownEvent
 from ledger.readers import instruction, messages, prompt_completion
-from ledger.readers.contract import Facts, Line, Raw, Reader, Reading, Refused, Unreadable
+from ledger.readers.contract import Facts, Line, Raw, Reader, Reading, Refused, Unreadable, refuse, short
 from ledger.readers.envelope import FactMap, read_facts
 from ledger.sample import BadJson, Content, both_fingerprints, strict_json
 
@@ -13,6 +14,8 @@ READERS: dict[str, Reader] = {
     reader.name: reader for reader in (messages.READER, prompt_completion.READER, instruction.READER)
 }
 """Every reader by name, in the order in which a line's shape is tried."""
+
+_BY_ID = {reader.id: reader for reader in READERS.values()}
 
 LARGEST_LINE = 64 * 1024 * 1024
 """Bytes. A longer line is kept in quarantine and not parsed, so that memory stays bounded."""
@@ -46,39 +49,44 @@ def read_line(body: bytes, places: FactMap, forced: Reader | None = None) -> Rea
         reader = _reader_for(value, forced)
         content = reader.read(value)
         facts = read_facts(value, places)
-        whole, prompt = both_fingerprints(content)
     except (BadJson, Refused) as error:
         return Unreadable(error.reason, str(error))
+    whole, prompt = both_fingerprints(content)
     return Reading(reader.id, content.form, content.type, whole, prompt, facts)
 
 
 def content_of(body: bytes, reader_id: str) -> Content:
-    """Return the content of a version's bytes by the reader that its event names."""
-    return READERS[reader_id.partition("@")[0]].read(strict_json(body.decode()))
+    """Return the content of a version's bytes by the reader its event names; raise UnknownEvent for a newer one."""
+    return _reader(reader_id).read(strict_json(body.decode()))
 
 
 def raw_of(body: bytes, reader_id: str) -> Raw:
     """Return the exact text of a version's training fields by the reader that its event names."""
-    text = body.decode()
-    reader = READERS[reader_id.partition("@")[0]]
-    return reader.raw(Line(text), reader.read(strict_json(text)))
+    reader = _reader(reader_id)
+    return reader.raw(Line(body.decode(), reader.split))
 
 
 def content_bytes(body: bytes, reader_id: str) -> bytes:
     """Return the line with its training fields only, each exactly as it stands: the form of derived blobs."""
     line = Line(body.decode())
-    fields = ((key, line.raw(key)) for key in READERS[reader_id.partition("@")[0]].keys)
+    fields = ((key, line.raw(key)) for key in _reader(reader_id).keys)
     return ("{" + ", ".join(f'"{key}": {text}' for key, text in fields if text is not None) + "}").encode()
 
 
+def _reader(reader_id: str) -> Reader:
+    reader = _BY_ID.get(reader_id)
+    if reader is None:
+        raise UnknownEvent(f"what the reader {reader_id} made")
+    return reader
+
+
 def _reader_for(value: object, forced: Reader | None) -> Reader:
-    if not isinstance(value, Mapping):
-        raise Refused("not_an_object", "the line is JSON but not an object")
+    if not isinstance(value, dict):
+        raise refuse("not_an_object", "the line is JSON but not an object")
     if forced is not None:
         return forced
     for reader in READERS.values():
         if reader.matches(value):
             return reader
-    reason = "unknown_shape"
-    shown = ", ".join(str(key)[:30] for key in list(value)[:8])
-    raise Refused(reason, f"no reader knows a line with the fields {shown or '(none)'}")
+    shown = ", ".join(short(key) for key in islice(value, 8))
+    raise refuse("unknown_shape", f"no reader knows a line with the fields {shown or '(none)'}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the standard library's own scanner, untyped
 from typing import Any, NamedTuple
 
 from ledger.sample import Content
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # documented in json.scanner, untyped
-_SPACE = frozenset(" \t\r\n")
+_FIRST = re.compile(r"[ \t\r\n]*[\[{][ \t\r\n]*")
+_COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
+_NEXT = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
 class Refused(ValueError):  # noqa: N818 - a value in disguise: becomes an Unreadable before it leaves the readers
@@ -57,22 +60,39 @@ class Raw(NamedTuple):
     tools: str | None
 
 
-class Line:
-    """The text of one JSON object, and the exact text of its parts, found only when asked for."""
+class Item(NamedTuple):
+    """One item of an array: its exact text, and what it says."""
 
-    def __init__(self, text: str) -> None:
-        """Keep the text; it must be an object that `strict_json` accepts."""
-        self.text = text
-        self._fields = dict(_object_spans(text, _skip(text, 0)))
+    text: str
+    value: Any
+
+
+class Line:
+    """The text of one JSON object, cut into the exact texts of its fields."""
+
+    def __init__(self, text: str, split: Collection[str] = ()) -> None:
+        """Cut `text`, an object that `strict_json` accepts; arrays named in `split` are cut into their items too."""
+        self._fields: dict[str, str] = {}
+        self._items: dict[str, list[Item]] = {}
+        index = _after(_FIRST, text, 0)
+        while text[index] != "}":
+            key, index = scanstring(text, index + 1, True)  # noqa: FBT003 - the standard library's own signature
+            begin = _after(_COLON, text, index)
+            if key in split and text[begin] == "[":
+                self._items[key], end = _items(text, begin)
+            else:
+                _, end = _scan(text, begin)
+            self._fields[key] = text[begin:end]
+            index = _after(_NEXT, text, end)
 
     def raw(self, key: str) -> str | None:
-        """Return the JSON text of a top-level field."""
-        span = self._fields.get(key)
-        return None if span is None else self.text[span[0] : span[1]]
+        """Return the JSON text of a field; None where it is null or not there."""
+        text = self._fields.get(key)
+        return None if text == "null" else text
 
-    def items(self, key: str) -> list[str]:
-        """Return the JSON texts of the items of a top-level array."""
-        return [self.text[start:end] for start, end in _array_spans(self.text, self._fields[key][0])]
+    def items(self, key: str) -> list[Item]:
+        """Return the items of an array that was split."""
+        return self._items[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +100,8 @@ class Reader:
     """One shape of line: which fields are content, and how they become a Content.
 
     `matches` looks at the parsed object only; `read` raises Refused where the shape is right but the content is not;
-    `raw` yields the exact text of the fields for a line that `read` accepted.
+    `raw` yields the exact text of the fields for a line that `read` accepted, cut at the arrays that `split` names.
+    Any change to what an old line yields needs a new version, since events name the reader.
     """
 
     name: str
@@ -89,12 +110,14 @@ class Reader:
     keys: tuple[str, ...]
     matches: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Mapping[str, Any]], Content]
-    raw: Callable[[Line, Content], Raw]
+    raw: Callable[[Line], Raw]
+    split: tuple[str, ...] = ()
+    id: str = field(init=False)
+    """`name@version`, as events record it."""
 
-    @property
-    def id(self) -> str:
-        """Return `name@version`, as events record it."""
-        return f"{self.name}@{self.version}"
+    def __post_init__(self) -> None:
+        """Make the id."""
+        object.__setattr__(self, "id", f"{self.name}@{self.version}")
 
 
 def refuse(reason: str, message: str) -> Refused:
@@ -102,38 +125,36 @@ def refuse(reason: str, message: str) -> Refused:
     return Refused(reason, message)
 
 
-def array_text(items: list[str]) -> str:
-    """Return the JSON text of an array from the texts of its items."""
-    return f"[{', '.join(items)}]"
+def short(item: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value as a message shows it: quoted, without control characters, 40 characters at most."""
+    return repr(str(item)[:40])
 
 
-def _skip(text: str, index: int) -> int:
-    while text[index] in _SPACE:
-        index += 1
-    return index
+def check_tools(tools: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the tools of a line: none, a list, or a list written as JSON text; raise Refused for anything else."""
+    if tools is None or isinstance(tools, (list, str)):
+        return tools
+    raise refuse("bad_tools", "`tools` is neither a list nor JSON text")
 
 
-def _object_spans(text: str, start: int) -> list[tuple[str, tuple[int, int]]]:
-    spans: list[tuple[str, tuple[int, int]]] = []
-    index = _skip(text, start + 1)
-    while text[index] != "}":
-        key, index = scanstring(text, index + 1, True)  # noqa: FBT003 - the standard library's own signature
-        begin = _skip(text, _skip(text, index) + 1)
-        _, end = _scan(text, begin)
-        spans.append((key, (begin, end)))
-        index = _skip(text, end)
-        if text[index] == ",":
-            index = _skip(text, index + 1)
-    return spans
+def array_text(items: list[Item]) -> str:
+    """Return the JSON text of an array from its items."""
+    return f"[{', '.join([item.text for item in items])}]"
 
 
-def _array_spans(text: str, start: int) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    index = _skip(text, start + 1)
+def _after(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    if match is None:
+        raise ValueError(f"not JSON at character {start}")
+    return match.end()
+
+
+def _items(text: str, start: int) -> tuple[list[Item], int]:
+    """Return the items of the array that begins at `start`, and its end."""
+    items: list[Item] = []
+    index = _after(_FIRST, text, start)
     while text[index] != "]":
-        _, end = _scan(text, index)
-        spans.append((index, end))
-        index = _skip(text, end)
-        if text[index] == ",":
-            index = _skip(text, index + 1)
-    return spans
+        value, end = _scan(text, index)
+        items.append(Item(text[index:end], value))
+        index = _after(_NEXT, text, end)
+    return items, index + 1

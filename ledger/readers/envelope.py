@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.readers.contract import Facts, refuse
+from ledger.readers.contract import Facts, refuse, short
 
 _TRUE = frozenset({"true", "desirable"})
 _FALSE = frozenset({"false", "undesirable"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MISSING = object()
 NOWHERE = "-"
 
@@ -38,7 +39,7 @@ class FactMap:
 def parse_map(text: str | None) -> FactMap:
     """Return the FactMap of `FACT=PATH,…`; FACT is label, domain, tags or tag.NAME, PATH `-` means nowhere.
 
-    Raises ValueError with a sentence for the user.
+    A label or domain given more than once is looked for in that order. Raises ValueError with a sentence for the user.
     """
     found: dict[str, Any] = {}
     tags: dict[str, str] = {}
@@ -48,12 +49,14 @@ def parse_map(text: str | None) -> FactMap:
             continue
         if not separator or not place:
             raise ValueError(f"{part.strip()!r} is not FACT=PATH")
+        if _UNFIT.search(part):
+            raise ValueError(f"{part.strip()!r} holds characters that a name cannot have")
         if fact.startswith("tag.") and len(fact) > len("tag."):
             tags[fact.removeprefix("tag.")] = place
         elif fact == "tags":
             found["tag_root"] = None if place == NOWHERE else place
         elif fact in {"label", "domain"}:
-            found[fact] = () if place == NOWHERE else (place,)
+            found[fact] = () if place == NOWHERE else (*found.get(fact, ()), place)
         else:
             raise ValueError(f"{fact!r} is not a fact: label, domain, tags or tag.NAME")
     return FactMap(**found, tags=tags)
@@ -85,7 +88,7 @@ def read_label(item: Any, place: str) -> bool | None:  # noqa: ANN401 - any JSON
         return bool(item)
     if isinstance(item, str) and (word := item.strip().lower()) in _TRUE | _FALSE:
         return word in _TRUE
-    message = f"{place} is {str(item)[:40]!r}, not true, false, desirable or undesirable (see --map label=)"
+    message = f"{place} is {short(item)}, not true, false, desirable or undesirable (see --map label=)"
     raise refuse("bad_label", message)
 
 
@@ -104,7 +107,8 @@ def _domain(value: Mapping[str, Any], places: tuple[str, ...]) -> str | None:
         text = "+".join(item) if isinstance(item, list) and all(isinstance(i, str) for i in item) else _text(item)
         if text is None:
             raise refuse("bad_fact", f"{place} is not a plain value, so it cannot be the domain")
-        return _checked(text, "the domain")
+        if text.strip():
+            return _checked(text, "the domain")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Alpaca's shape: `instruction`, optional `input`, `output`.
+"""Alpaca's shape: `instruction`, optional `input`, `output`. Its relatives' `system` and `history` are not read yet.
 
 It becomes one user message (instruction, blank line, input) and one assistant message, so that the tokenizer's chat
 template, not a text template, decides how it is rendered.
@@ -6,7 +6,6 @@ template, not a text template, decides how it is rendered.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +15,14 @@ from ledger.sample import Content
 
 def matches(value: Mapping[str, Any]) -> bool:
     """Say whether the object has an instruction and an output."""
-    return "instruction" in value and "output" in value
+    return value.get("instruction") is not None and value.get("output") is not None
 
 
 def read(value: Mapping[str, Any]) -> Content:
     """Return the content; raise Refused where a field is not text."""
+    for key in ("system", "history"):
+        if value.get(key):
+            raise refuse("bad_field", f"`{key}` is part of what is taught, but this reader does not read it")
     for key in ("instruction", "output"):
         if not isinstance(value.get(key), str):
             raise refuse("bad_field", f"`{key}` is not text")
@@ -35,10 +37,13 @@ def read(value: Mapping[str, Any]) -> Content:
     )
 
 
-def raw(line: Line, content: Content) -> Raw:
-    """Return the two messages; the answer's text stands exactly as in the line."""
-    user = json.dumps(content.prompt[0], ensure_ascii=False)
-    return Raw(f"[{user}]", f'[{{"role": "assistant", "content": {line.raw("output")}}}]', None)
+def raw(line: Line) -> Raw:
+    """Return the two messages; all text stands exactly as in the line."""
+    asked, extra = line.raw("instruction"), line.raw("input")
+    if asked is not None and extra is not None and extra != '""':
+        asked = f"{asked[:-1]}\\n\\n{extra[1:]}"
+    prompt = f'[{{"role": "user", "content": {asked}}}]'
+    return Raw(prompt, f'[{{"role": "assistant", "content": {line.raw("output")}}}]', None)
 
 
 READER = Reader(

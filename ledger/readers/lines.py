@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import glob
 import gzip
+import io
 import os
+import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -18,6 +21,9 @@ SUFFIXES = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
+
+LONGEST = 512 * 1024 * 1024
+"""Bytes. What has no line end for so long is no JSONL file, and SQLite could not hold it as one blob."""
 
 
 class Input(NamedTuple):
@@ -41,13 +47,10 @@ def find_inputs(names: Iterable[str], source: str | None = None) -> list[Input]:
 
     Raises InputNotFound, InputUnreadable (nothing in a directory), SourceClash.
     """
-    inputs: list[Input] = []
-    for name in names:
-        if name == STDIN:
-            inputs.append(Input(source or "stdin", None, None))
-            continue
-        for path in _paths(name):
-            inputs.append(Input(source or _name(path), path, path.stat().st_size))
+    try:
+        inputs = [item for name in names for item in _inputs(name, source)]
+    except OSError as error:
+        raise InputUnreadable(error.filename, error.strerror) from error
     seen: dict[str, Input] = {}
     for item in inputs:
         other = seen.setdefault(item.source, item)
@@ -59,22 +62,40 @@ def find_inputs(names: Iterable[str], source: str | None = None) -> list[Input]:
 def read_lines(item: Input) -> Iterator[RawLine]:
     """Yield the lines of one input that are not blank; raise InputUnreadable where it cannot be read.
 
-    The line end (LF or CRLF) and a byte order mark at the start are not part of a line.
+    The line end (LF or CRLF) and a byte order mark at the start are not part of a line. Nothing is read twice, so
+    pipes do as well as files.
     """
+    if item.path is None and sys.stdin is None:
+        raise InputUnreadable(STDIN, "standard input is closed")
     try:
         if item.path is None:
-            yield from _lines(sys.stdin.buffer, STDIN)
-            return
-        with item.path.open("rb") as file:
-            magic = file.read(2)
-            file.seek(0)
-            if magic == _GZIP:
-                with gzip.open(file) as unpacked:
-                    yield from _lines(unpacked, str(item.path))  # type: ignore[arg-type]  # reads like a BinaryIO
-            else:
-                yield from _lines(file, str(item.path))
+            yield from _plain_lines(sys.stdin.buffer, STDIN)
+        else:
+            with item.path.open("rb", buffering=0) as file:
+                yield from _plain_lines(file, str(item.path))
     except (OSError, EOFError, zlib.error) as error:
         raise InputUnreadable(item.path or STDIN, getattr(error, "strerror", None) or error) from error
+
+
+def _plain_lines(file: BinaryIO | io.FileIO, name: str) -> Iterator[RawLine]:
+    ahead = io.BufferedReader(file)  # type: ignore[type-var]  # all it asks of a stream is `readinto`
+    try:
+        if ahead.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+            yield from _lines(ahead.readline, name)
+            return
+        with gzip.open(ahead) as unpacked:
+            yield from _lines(unpacked.readline, name)
+    finally:
+        ahead.detach()  # whoever opened the file closes it
+
+
+def _inputs(name: str, source: str | None) -> Iterator[Input]:
+    if name == STDIN:
+        yield Input(source or "stdin", None, None)
+        return
+    for path in _paths(name):
+        status = path.stat()
+        yield Input(source or _name(path), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
 def _name(path: Path) -> str:
@@ -96,18 +117,19 @@ def _paths(name: str) -> list[Path]:
     return found
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
+def _lines(readline: Callable[[int], bytes], name: str) -> Iterator[RawLine]:
     offset = 0
-    for number, line in enumerate(stream, 1):
-        body = line
-        start = offset
-        offset += len(line)
+    for number, line in enumerate(iter(partial(readline, LONGEST + 1), b""), 1):
+        if len(line) > LONGEST:
+            raise InputUnreadable(name, f"line {number} has no end for {LONGEST} bytes; this is no JSONL file")
+        start, end = 0, len(line)
         if number == 1:
-            if body.startswith(_UTF16):
+            if line.startswith(_UTF16):
                 raise InputUnreadable(name, "it is UTF-16; convert it to UTF-8 first")
-            if body.startswith(_BOM):
-                body, start = body[len(_BOM) :], start + len(_BOM)
-        if body.endswith(b"\n"):
-            body = body[:-2] if body.endswith(b"\r\n") else body[:-1]
-        if body.strip():
-            yield RawLine(number, start, body)
+            start = len(_BOM) if line.startswith(_BOM) else 0
+        if line.endswith(b"\n"):
+            end -= 2 if line.endswith(b"\r\n") else 1
+        body = line[start:end]
+        if body and not body.isspace():
+            yield RawLine(number, offset + start, body)
+        offset += len(line)

@@ -8,43 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ledger.readers.contract import Line, Raw, Reader, array_text, refuse
+from ledger.readers.contract import Line, Raw, Reader, array_text, check_tools, refuse, short
 from ledger.sample import Content
 
 _KEYS = ("messages", "conversations")
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
-def _key(value: Mapping[str, Any]) -> str | None:
-    return next((key for key in _KEYS if key in value), None)
-
-
 def matches(value: Mapping[str, Any]) -> bool:
-    """Say whether the object has a list of messages."""
+    """Say whether the object has messages."""
     return _key(value) is not None
 
 
 def read(value: Mapping[str, Any]) -> Content:
     """Return the content; raise Refused where a message is not one."""
     key = _key(value)
-    if key is None:
-        raise refuse("no_messages", "there is no field `messages` or `conversations`")
-    messages = value[key]
+    messages = None if key is None else value[key]
     if not isinstance(messages, list) or not messages:
-        raise refuse("no_messages", f"`{key}` is not a list of messages")
-    for number, message in enumerate(messages):
-        check_message(message, f"{key}[{number}]")
+        raise refuse("no_messages", f"`{key or ' or '.join(_KEYS)}` is not a list of messages")
+    check_messages(messages, key or "")
     cut = completion_start(messages)
-    return Content("conversational", tuple(messages[:cut]), tuple(messages[cut:]), value.get("tools"))
+    return Content("conversational", tuple(messages[:cut]), tuple(messages[cut:]), check_tools(value.get("tools")))
 
 
-def raw(line: Line, content: Content) -> Raw:
+def raw(line: Line) -> Raw:
     """Return the exact text of prompt and completion messages."""
-    key = next(key for key in _KEYS if line.raw(key) is not None)
-    items, cut = line.items(key), len(content.prompt)
-    prompt, completion = items[:cut], items[cut:]
-    tools = line.raw("tools")
-    return Raw(array_text(prompt), array_text(completion), None if tools == "null" else tools)
+    items = line.items(next(key for key in _KEYS if line.raw(key) is not None))
+    cut = completion_start([item.value for item in items])
+    return Raw(array_text(items[:cut]), array_text(items[cut:]), line.raw("tools"))
 
 
 def completion_start(messages: list[Mapping[str, Any]]) -> int:
@@ -55,20 +46,54 @@ def completion_start(messages: list[Mapping[str, Any]]) -> int:
     return cut
 
 
-def check_message(message: Any, where: str) -> None:  # noqa: ANN401 - any JSON value
-    """Raise Refused unless `message` is an object with a known role and content (or tool calls)."""
+def check_messages(messages: list[Any], where: str) -> None:
+    """Raise Refused unless each message is an object with a known role and content (or tool calls)."""
+    for number, message in enumerate(messages):
+        fault = _fault(message)
+        if fault is not None:
+            raise refuse(fault[0], f"{where}[{number}]{fault[1]}")
+
+
+def _key(value: Mapping[str, Any]) -> str | None:
+    for key in _KEYS:
+        if value.get(key) is not None:
+            return key
+    return None
+
+
+def _fault(message: Any) -> tuple[str, str] | None:  # noqa: ANN401 - any JSON value
     if not isinstance(message, dict):
-        raise refuse("bad_message", f"{where} is not an object")
-    role, content, calls = message.get("role"), message.get("content"), message.get("tool_calls")
-    if role not in ROLES:
-        raise refuse("bad_role", f"{where}.role is {role!r}, not one of {', '.join(sorted(ROLES))}")
-    if calls is not None and not isinstance(calls, list):
-        raise refuse("bad_message", f"{where}.tool_calls is not a list")
-    if isinstance(content, (str, list)) or (content is None and calls):
-        return
-    raise refuse("bad_message", f"{where} has neither text nor tool calls")
+        return "bad_message", " is not an object"
+    role, calls = message.get("role"), message.get("tool_calls")
+    if not isinstance(role, str) or role not in ROLES:
+        return "bad_role", f".role is {short(role)}, not one of {', '.join(sorted(ROLES))}"
+    if calls is not None and not (isinstance(calls, list) and all(map(_is_call, calls))):
+        return "bad_message", ".tool_calls is not a list of calls, each with a name"
+    fault = _content_fault(message.get("content"), bool(calls))
+    return None if fault is None else ("bad_message", fault)
+
+
+def _content_fault(content: Any, calls: bool) -> str | None:  # noqa: ANN401, FBT001 - any JSON value; whether it calls
+    if isinstance(content, str):
+        return None
+    if content is None:
+        return None if calls else " has neither text nor tool calls"
+    if isinstance(content, list) and all(map(_is_part, content)):
+        return None
+    return ".content is neither text nor a list of parts, each with a type"
+
+
+def _is_call(call: Any) -> bool:  # noqa: ANN401 - any JSON value
+    function = call.get("function", call) if isinstance(call, dict) else None
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
+
+
+def _is_part(part: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        return False
+    return part["type"] != "text" or isinstance(part.get("text"), str)
 
 
 READER = Reader(
-    "messages", 1, "a chat: messages or conversations of {role, content}", (*_KEYS, "tools"), matches, read, raw
+    "messages", 1, "a chat: messages or conversations of {role, content}", (*_KEYS, "tools"), matches, read, raw, _KEYS
 )

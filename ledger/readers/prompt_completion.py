@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ledger.readers.contract import Line, Raw, Reader, refuse
-from ledger.readers.messages import check_message
+from ledger.readers.contract import Line, Raw, Reader, check_tools, refuse
+from ledger.readers.messages import check_messages
 from ledger.sample import Content
 
 
 def matches(value: Mapping[str, Any]) -> bool:
     """Say whether the object has a prompt and a completion."""
-    return "prompt" in value and "completion" in value
+    return value.get("prompt") is not None and value.get("completion") is not None
 
 
 def read(value: Mapping[str, Any]) -> Content:
     """Return the content; raise Refused where a side is neither text nor messages, or the sides differ in form."""
-    prompt, completion = value.get("prompt"), value.get("completion")
+    prompt, completion, tools = value.get("prompt"), value.get("completion"), check_tools(value.get("tools"))
+    if not prompt and not completion:
+        raise refuse("no_messages", "`prompt` and `completion` are both empty")
     if isinstance(prompt, str) and isinstance(completion, str):
-        return Content("standard", prompt, completion, value.get("tools"))
+        return Content("standard", prompt, completion, tools)
     if not isinstance(prompt, list) or not isinstance(completion, list):
         raise refuse("bad_sides", "`prompt` and `completion` must both be text or both lists of messages")
-    for key, messages in (("prompt", prompt), ("completion", completion)):
-        for number, message in enumerate(messages):
-            check_message(message, f"{key}[{number}]")
-    return Content("conversational", tuple(prompt), tuple(completion), value.get("tools"))
+    check_messages(prompt, "prompt")
+    check_messages(completion, "completion")
+    return Content("conversational", tuple(prompt), tuple(completion), tools)
 
 
-def raw(line: Line, _content: Content) -> Raw:
+def raw(line: Line) -> Raw:
     """Return the exact text of both sides."""
-    tools = line.raw("tools")
-    return Raw(line.raw("prompt"), line.raw("completion"), None if tools == "null" else tools)
+    return Raw(line.raw("prompt"), line.raw("completion"), line.raw("tools"))
 
 
 READER = Reader(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ledger.digest import NotRestricted
+from ledger.errors import CorruptLedger
 from ledger.event import read_leaf
 from ledger.store import Store
 
@@ -18,12 +20,20 @@ def time_text(at: int) -> str:
 
 def events(store: Store, *, sample: int | None, upto: int, limit: int) -> list[dict[str, Any]]:
     """Return the last events (of one sample, or all), oldest first."""
-    return [event(*row) for row in store.events(sample=sample, upto=upto, limit=limit)]
+    rows = store.events(sample=sample, upto=upto, limit=limit)
+    return [event(position, op, leaf_of(store, text)) for position, op, text in rows]
 
 
-def event(position: int, op: bytes, text: str) -> dict[str, Any]:
+def leaf_of(store: Store, text: str) -> dict[str, Any]:
+    """Return a stored leaf in the newest version of its kind; raise CorruptLedger if it is none."""
+    try:
+        return read_leaf(text)
+    except (NotRestricted, TypeError, KeyError) as error:
+        raise CorruptLedger(store.path, f"an event's bytes are not a leaf ({error})") from error
+
+
+def event(position: int, op: bytes, leaf: dict[str, Any]) -> dict[str, Any]:
     """Return one event: its place, its circumstances, what it says, and that in a sentence."""
-    leaf = read_leaf(text)
     said = {key: value for key, value in leaf.items() if key not in {"actor", "at", "kind", "run", "v", "via"}}
     return {
         "position": position,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.digest import blake3_bytes
 from ledger.digest import show as shown
-from ledger.event import read_leaf
+from ledger.errors import CorruptLedger
 from ledger.readers import content_of
+from ledger.reports.history import leaf_of
 from ledger.store import Store
 from ledger.views import samples, tags, versions
 
@@ -14,6 +16,8 @@ from ledger.views import samples, tags, versions
 def show(store: Store, row: samples.Row) -> dict[str, Any]:
     """Return the answer to `ledger show`."""
     body = store.body(row.version)
+    if body is not None and blake3_bytes(body) != row.hash:
+        raise CorruptLedger(store.path, f"the bytes of sample @{row.sample} are not those of {shown(row.hash)}")
     return {
         "sample": row.id.hex(),
         "version": shown(row.hash),
@@ -57,14 +61,9 @@ def origin(store: Store, row: samples.Row) -> dict[str, Any]:
 
 def _content(body: bytes, reader: str) -> dict[str, Any]:
     content = content_of(body, reader)
-    sides = {
-        name: side if isinstance(side, str) else list(side) for name, side in _sides(content.prompt, content.completion)
-    }
-    return sides if content.tools is None else {**sides, "tools": content.tools}
-
-
-def _sides(prompt: Any, completion: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - text or messages
-    return [("prompt", prompt), ("completion", completion)]
+    sides = {"prompt": content.prompt, "completion": content.completion}
+    fields = {name: side if isinstance(side, str) else list(side) for name, side in sides.items()}
+    return fields if content.tools is None else {**fields, "tools": content.tools}
 
 
 def _versions(store: Store, row: samples.Row) -> list[dict[str, Any]]:
@@ -76,4 +75,6 @@ def _versions(store: Store, row: samples.Row) -> list[dict[str, Any]]:
 
 def _leaf(store: Store, position: int) -> dict[str, Any]:
     found = store.event(position)
-    return {} if found is None else read_leaf(found[1])
+    if found is None:
+        raise CorruptLedger(store.path, f"the event @{position} is missing")
+    return leaf_of(store, found[1])

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.digest import show as shown
-from ledger.event import read_leaf
-from ledger.reports.history import events, time_text
+from ledger.reports.history import events, leaf_of, time_text
 from ledger.reports.show import label_of, origin
 from ledger.store import Head, Store
 from ledger.views import decisions, lineage, releases, samples
 
 TWINS = 50
-"""How many duplicates are listed; the count says how many there are."""
 EVENTS = 200
+"""How many duplicates and events are listed, so that the answer costs the same in any ledger; `cut` says of what
+there is more."""
 
 
 def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
-    """Return the answer to `ledger why`; every list is in the order in which things happened."""
+    """Return the answer to `ledger why`; every list is in the order in which things happened.
+
+    Of duplicates the oldest are listed, of events the latest.
+    """
+    twins = [t for t in samples.by_fingerprint(store.connection, row.fingerprint, TWINS + 2) if t.sample != row.sample]
+    told = events(store, sample=row.sample, upto=head.position, limit=EVENTS + 1)
     return {
         "sample": row.id.hex(),
         "status": row.status,
@@ -26,8 +31,8 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "label_from": "envelope" if row.label_event == row.sample else f"event @{row.label_event}",
         "split": row.split,
         "origin": origin(store, row),
-        "decisions": [_decision(d, row) for d in decisions.of_sample(store.connection, row.sample)],
-        "duplicates": _duplicates(store, row),
+        "decisions": [_decision(store, d, row) for d in decisions.of_sample(store.connection, row.sample)],
+        "duplicates": [_duplicate(twin, row) for twin in twins[:TWINS]],
         "lineage": {
             "parents": [{"sample": op.hex(), "how": how} for op, how in lineage.parents(store.connection, row.sample)],
             "children": [
@@ -35,12 +40,13 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
             ],
         },
         "releases": [_release(place) for place in releases.of_sample(store.connection, row.sample)],
-        "events": events(store, sample=row.sample, upto=head.position, limit=EVENTS),
+        "events": told[-EVENTS:],
+        "cut": [name for name, more in (("duplicates", len(twins) > TWINS), ("events", len(told) > EVENTS)) if more],
     }
 
 
-def _decision(decision: decisions.Decision, row: samples.Row) -> dict[str, Any]:
-    leaf = read_leaf(decision.leaf)
+def _decision(store: Store, decision: decisions.Decision, row: samples.Row) -> dict[str, Any]:
+    leaf = leaf_of(store, decision.leaf)
     return {
         "event": decision.op.hex(),
         "position": decision.position,
@@ -59,22 +65,17 @@ def _decision(decision: decisions.Decision, row: samples.Row) -> dict[str, Any]:
     }
 
 
-def _duplicates(store: Store, row: samples.Row) -> list[dict[str, Any]]:
-    twins = samples.by_fingerprint(store.connection, row.fingerprint, TWINS + 1)
-    return [
-        {
-            "sample": twin.id.hex(),
-            "campaign": twin.campaign,
-            "source": twin.source,
-            "status": twin.status,
-            "label": label_of(twin),
-            "split": twin.split,
-            "same_bytes": twin.hash == row.hash,
-            "conflict": None not in (twin.label, row.label) and twin.label != row.label,
-        }
-        for twin in twins
-        if twin.sample != row.sample
-    ][:TWINS]
+def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
+    return {
+        "sample": twin.id.hex(),
+        "campaign": twin.campaign,
+        "source": twin.source,
+        "status": twin.status,
+        "label": label_of(twin),
+        "split": twin.split,
+        "same_bytes": twin.hash == row.hash,
+        "conflict": None not in (twin.label, row.label) and twin.label != row.label,
+    }
 
 
 def _release(place: releases.Place) -> dict[str, Any]:

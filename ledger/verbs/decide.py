@@ -6,17 +6,19 @@ sample's history, so accept, reject, accept is three events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest, ContentRefused, NotWithdrawable
-from ledger.event import WITHDRAWABLE, Draft, draft, read_leaf
+from ledger.event import WITHDRAWABLE, Draft, draft
 from ledger.readers import READERS, FactMap, Reader, Unreadable, content_bytes, read_line
-from ledger.store import Store, Transaction
-from ledger.verbs.ids import find_event, find_sample
+from ledger.reports.history import leaf_of
+from ledger.store import Store, Transaction, in_chunks
+from ledger.verbs.ids import event_at, find_event, find_sample, find_samples
 from ledger.verbs.run import Run, Who, conserve
-from ledger.views import decisions, samples, tags, withdrawals
+from ledger.verbs.words import plain_text
+from ledger.views import decisions, labels, samples, tags, versions, withdrawals
 
 OUTCOMES = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}
 LABELS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
@@ -31,29 +33,32 @@ class DecideReport(NamedTuple):
     events: list[int]
 
 
-Judge = Callable[[samples.Row], Draft | None]
+Judge = Callable[[list[samples.Row]], Iterator[Draft]]
+"""From a few hundred samples to the events about those that change."""
 
 
 def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, expected: int | None) -> DecideReport:
-    """Accept, reject or defer samples by id."""
+    """Accept, reject or defer samples by id; a rejection needs a reason."""
     outcome = OUTCOMES[verb]
+    reason = plain_text("The reason", reason, needed=verb == "reject")
 
-    def judge(row: samples.Row) -> Draft | None:
-        standing = [d for d in decisions.of_sample(store.connection, row.sample) if d.withdrawn is None]
-        mine = [d for d in standing if d.authority == "person"]
-        latest = mine[-1] if mine else None
-        if latest is not None and (latest.outcome, latest.reason, latest.version) == (outcome, reason, row.hash):
-            return None
-        fields: dict[str, Any] = {
-            "after": after(store, row.sample, (*OUTCOMES.values(), "superseded", "withdrawn")),
-            "details": {},
-            "policy": None,
-            "reason": reason,
-            "rule": None,
-            "sample": row.id.hex(),
-            "version": row.hash.hex(),
-        }
-        return draft(outcome, row.sample, row.version, fields)
+    def judge(rows: list[samples.Row]) -> Iterator[Draft]:
+        told = decisions.history(store.connection, [row.sample for row in rows])
+        for row in rows:
+            history = told.get(row.sample, ())
+            mine = [said for said in history if _stands(said)]
+            if mine and (mine[-1].outcome, mine[-1].reason, mine[-1].version) == (outcome, reason, row.version):
+                continue
+            fields: dict[str, Any] = {
+                "after": _after(store, history),
+                "details": {},
+                "policy": None,
+                "reason": reason,
+                "rule": None,
+                "sample": row.id.hex(),
+                "version": row.hash.hex(),
+            }
+            yield draft(outcome, row.sample, row.version, fields)
 
     return _each(store, Run(store.ledger_id, verb, {"reason": reason}, who), ids, judge, expected)
 
@@ -70,20 +75,24 @@ def relabel(
     if label not in LABELS:
         raise BadRequest(f"{label!r} is not a label: {', '.join(LABELS)}")
     wanted = LABELS[label]
+    reason = plain_text("The reason", reason)
 
-    def judge(row: samples.Row) -> Draft | None:
-        by_person = row.label_event != row.sample
-        if row.label == (None if wanted is None else int(wanted)) and by_person:
-            return None
-        fields = {
-            "after": after(store, row.sample, ("relabeled", "withdrawn")),
-            "label": wanted,
-            "policy": None,
-            "reason": reason,
-            "sample": row.id.hex(),
-            "version": row.hash.hex(),
-        }
-        return draft("relabeled", row.sample, row.version, fields)
+    def judge(rows: list[samples.Row]) -> Iterator[Draft]:
+        told = labels.history(store.connection, [row.sample for row in rows])
+        for row in rows:
+            history = told.get(row.sample, ())
+            mine = [given for given in history if _stands(given)]
+            if mine and (mine[-1].label, mine[-1].reason, mine[-1].version) == (wanted, reason, row.version):
+                continue
+            fields = {
+                "after": _after(store, history),
+                "label": wanted,
+                "policy": None,
+                "reason": reason,
+                "sample": row.id.hex(),
+                "version": row.hash.hex(),
+            }
+            yield draft("relabeled", row.sample, row.version, fields)
 
     return _each(store, Run(store.ledger_id, "relabel", {"label": label, "reason": reason}, who), ids, judge, expected)
 
@@ -98,18 +107,26 @@ def tag(
     expected: int | None,
 ) -> DecideReport:
     """Set a tag of samples, or remove it (value None)."""
+    key = plain_text("The tag's name", key, needed=True)
+    value = None if value is None else plain_text("The tag's value", value)
+    reason = plain_text("The reason", reason)
 
-    def judge(row: samples.Row) -> Draft | None:
-        if tags.of_sample(store.connection, row.sample).get(key) == value:
-            return None
-        fields = {
-            "after": after(store, row.sample, ("tagged", "withdrawn")),
-            "key": key,
-            "reason": reason,
-            "sample": row.id.hex(),
-            "value": value,
-        }
-        return draft("tagged", row.sample, None, fields)
+    def judge(rows: list[samples.Row]) -> Iterator[Draft]:
+        told = tags.history(store.connection, [row.sample for row in rows], key)
+        for row in rows:
+            history = told.get(row.sample, ())
+            standing = [set_to.value for set_to in history if set_to.withdrawn is None]
+            if value == (standing[-1] if standing else None):
+                continue
+            since_birth = [set_to for set_to in history if set_to.position != row.sample]
+            fields = {
+                "after": _after(store, since_birth),
+                "key": key,
+                "reason": reason,
+                "sample": row.id.hex(),
+                "value": value,
+            }
+            yield draft("tagged", row.sample, None, fields)
 
     params = {"key": key, "reason": reason, "value": value}
     return _each(store, Run(store.ledger_id, "tag", params, who), ids, judge, expected)
@@ -126,6 +143,7 @@ def edit(
 ) -> DecideReport:
     """Give a sample a new version: the training fields of one JSON line; its label, tags and domain stay."""
     reader = _reader(form)
+    reason = plain_text("The reason", reason)
     body = line.strip()
     nowhere = FactMap(label=(), domain=(), tag_root=None)
     read = read_line(body, nowhere, reader)
@@ -140,7 +158,7 @@ def edit(
             return DecideReport(1, 0, 1, [])
         run = Run(store.ledger_id, "edit", {"reason": reason}, who)
         fields = {
-            "after": after(store, row.sample, ("edited", "withdrawn")),
+            "after": _after(store, versions.of_sample(store.connection, row.sample)),
             "blob": digest.hex(),
             "fingerprint": read.fingerprint.hex(),
             "form": read.form,
@@ -159,6 +177,9 @@ def edit(
 
 def withdraw(store: Store, events: Sequence[str], reason: str, who: Who, expected: int | None) -> DecideReport:
     """Say of events that they no longer apply; what stood before them does again."""
+    reason = plain_text("The reason", reason)
+    if not events:
+        raise BadRequest("No events were given")
     run = Run(store.ledger_id, "withdraw", {"reason": reason}, who)
     with store.transaction(expected) as transaction:
         targets = list(dict.fromkeys(find_event(store, text) for text in events))
@@ -169,17 +190,29 @@ def withdraw(store: Store, events: Sequence[str], reason: str, who: Who, expecte
     return report
 
 
-def after(store: Store, sample: int, kinds: tuple[str, ...]) -> str | None:
-    """Return the op of the sample's last event of these kinds, in hex: what a new one comes after."""
-    return store.last_op(sample, kinds)
+class _Told(Protocol):
+    """One event of a sample's history: where it stands in the log, and the event that withdrew it, if any."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def withdrawn(self) -> int | None: ...
+
+
+def _after(store: Store, history: Iterable[_Told]) -> str | None:
+    """Return the op, in hex, of the last thing said or withdrawn in a history: what a new event comes after."""
+    moments = [moment for told in history for moment in (told.position, told.withdrawn) if moment is not None]
+    return event_at(store, max(moments))[0].hex() if moments else None
+
+
+def _stands(said: decisions.Said | labels.Relabeling) -> bool:
+    """Say whether a person said it and nobody withdrew it."""
+    return said.withdrawn is None and said.authority == "person"
 
 
 def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:
-    found = store.event(target)
-    if found is None:
-        raise NotWithdrawable(f"@{target}", "there is none")
-    op, text = found
-    leaf: dict[str, Any] = read_leaf(text)
+    op, text = event_at(store, target)
+    leaf = leaf_of(store, text)
     if leaf["kind"] not in WITHDRAWABLE:
         raise NotWithdrawable(op.hex()[:12], f"it is of the kind {leaf['kind']}")
     if withdrawals.by(store.connection, target) is not None:
@@ -194,8 +227,8 @@ def _each(store: Store, run: Run, ids: Sequence[str], judge: Judge, expected: in
     if not ids:
         raise BadRequest("No ids were given")
     with store.transaction(expected) as transaction:
-        rows = {row.sample: row for row in (find_sample(store, text) for text in ids)}
-        drafts = [d for d in map(judge, rows.values()) if d is not None]
+        rows = find_samples(store, ids)
+        drafts = [drafted for chunk in in_chunks(rows) for drafted in judge(chunk)]
         return _append(transaction, run, len(rows), drafts)
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from ledger.digest import MIN_PREFIX, PREFIX
+from ledger.digest import LARGEST_INT, MIN_PREFIX, PREFIX
 from ledger.errors import AmbiguousId, BadRequest, NoSuchId, NoSuchPosition
 from ledger.event import BIRTHS
-from ledger.store import Store
+from ledger.store import Store, in_chunks
 from ledger.views import samples
 
 _HEX = re.compile(r"[0-9a-f]+")
+_DIGITS = re.compile(r"[0-9]{1,30}")
 _WHOLE = 64
+_WHOLE_ID = re.compile(r"[0-9a-f]{64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_sample(store: Store, text: str) -> samples.Row:
-    """Return the sample that an id names: its own, or that of its current version; raise NoSuchId, AmbiguousId."""
+    """Return the sample that an id names: its own, or (always so with `b3:`) that of its current version.
+
+    Raises BadRequest, NoSuchId, AmbiguousId.
+    """
     first, last = _bounds(text)
-    born = [position for _, position, kind, _ in store.find_ops(first, last) if kind in BIRTHS]
+    born: list[int] = []
+    if not text.strip().lower().startswith(PREFIX):
+        born = [position for _, position, kind, _ in store.find_ops(first, last) if kind in BIRTHS]
     if not born:
         blobs = store.find_blobs(first, last)
         born = [sample for _, blob in blobs for sample in samples.of_version(store.connection, blob, 20)]
@@ -29,36 +37,66 @@ def find_sample(store: Store, text: str) -> samples.Row:
     return row
 
 
+def find_samples(store: Store, texts: Sequence[str]) -> list[samples.Row]:
+    """Return the samples that ids name, each once, in the order in which they are first named; as `find_sample`."""
+    rows: dict[int, samples.Row] = {}
+    for chunk in in_chunks(texts):
+        whole = [bytes.fromhex(text) for text in chunk if _WHOLE_ID.fullmatch(text)]
+        known = samples.by_ids(store.connection, whole)
+        for text in chunk:
+            row = known.get(bytes.fromhex(text)) if _WHOLE_ID.fullmatch(text) else None
+            row = row or find_sample(store, text)
+            rows.setdefault(row.sample, row)
+    return list(rows.values())
+
+
 def find_event(store: Store, text: str) -> int:
     """Return the position of the event that `text` names: `@POSITION`, or a prefix of its op."""
     if text.startswith("@"):
-        if not text[1:].isdecimal():
+        position = _number(text[1:])
+        if position is None:
             raise BadRequest(f"{text!r} is not @ and a position")
-        if store.event(int(text[1:])) is None:
-            raise NoSuchId(text)
-        return int(text[1:])
+        event_at(store, position)
+        return position
     return _only(store, text, [position for _, position, _, _ in store.find_ops(*_bounds(text))])
+
+
+def event_at(store: Store, position: int) -> tuple[bytes, str]:
+    """Return (op, leaf) of the event at a position; raise NoSuchId."""
+    found = store.event(position) if position <= LARGEST_INT else None
+    if found is None:
+        raise NoSuchId(f"@{position}")
+    return found
 
 
 def position_of(store: Store, moment: str) -> int:
     """Return the position that `--as-of` names: a number, or an ISO 8601 time (the last head not later than it).
 
-    Raises BadRequest, NoSuchPosition.
+    A time without a zone is UTC, as all times here are. Raises BadRequest, NoSuchPosition.
     """
     head = store.head().position
-    if moment.isdecimal():
-        if int(moment) > head:
-            raise NoSuchPosition(moment, f"ends at {head}")
-        return int(moment)
+    position = _number(moment)
+    if position is not None:
+        if position > head:
+            raise NoSuchPosition(moment, f"ends at {head}" if head >= 0 else "is empty")
+        return position
     try:
         time = datetime.fromisoformat(moment)
     except ValueError as error:
         raise BadRequest(f"--as-of takes a position or a time such as 2026-01-31T12:00Z, not {moment!r}") from error
-    at = (time.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    at = ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
     found = store.head_before(at)
     if found is None:
         raise NoSuchPosition(moment, "begins later")
     return found.position
+
+
+def whole_id(text: str) -> bytes:
+    """Return the bytes of an id written out in full; raise BadRequest if it is not."""
+    first, last = _bounds(text)
+    if first != last:
+        raise BadRequest(f"{text!r} is not a whole id: {_WHOLE} hexadecimal characters")
+    return first
 
 
 def short_ids(store: Store, ids: list[bytes], least: int = 8) -> dict[bytes, str]:
@@ -77,6 +115,11 @@ def _bounds(text: str) -> tuple[bytes, bytes]:
     if not _HEX.fullmatch(prefix) or not MIN_PREFIX <= len(prefix) <= _WHOLE:
         raise BadRequest(f"{text!r} is not an id: {MIN_PREFIX} to {_WHOLE} hexadecimal characters")
     return bytes.fromhex(prefix.ljust(_WHOLE, "0")), bytes.fromhex(prefix.ljust(_WHOLE, "f"))
+
+
+def _number(text: str) -> int | None:
+    """Return the number that `text` writes in decimal digits, or None (also where nothing has so high a number)."""
+    return int(text) if _DIGITS.fullmatch(text) else None
 
 
 def _only(store: Store, text: str, positions: list[int]) -> int:

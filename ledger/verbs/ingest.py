@@ -21,6 +21,7 @@ from ledger.readers.envelope import parse_map
 from ledger.readers.lines import Input, RawLine, read_lines
 from ledger.store import Store, Transaction
 from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.words import plain_text
 from ledger.views import quarantine
 
 BATCH_LINES = 25_000
@@ -71,8 +72,12 @@ class _Item(NamedTuple):
 
 def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form: str | None) -> IngestPlan:
     """Return a checked plan from what a user gave; raise BadRequest."""
-    if not campaign.strip():
-        raise BadRequest("A campaign needs a name")
+    plain_text("The campaign's name", campaign, needed=True)
+    for key, value in tags.items():
+        plain_text("A tag's name", key, needed=True)
+        plain_text(f"The tag {key!r}", value)
+    if places is not None:
+        plain_text("--map", places)
     if form is not None and form not in READERS:
         raise BadRequest(f"There is no format {form!r}; there are {', '.join(READERS)}")
     try:
@@ -130,8 +135,7 @@ def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
                 report.reasons[read.reason] += 1
                 continue
             report.new += 1
-            item = _Item(0, RawLine(line.line, line.offset, b""), line.hash, read)
-            drafts.append(_sample_draft(item, plan, line.source, line.nth, line.blob))
+            drafts.append(_sample_draft(read, line.line, plan, line.source, line.nth, line.hash, line.blob))
         conserve("lines", report.lines, {"new": report.new, "quarantined": report.quarantined})
         run.append(transaction, drafts)
         run.finish(transaction, {"lines": report.lines, "new": report.new, "quarantined": report.quarantined})
@@ -168,24 +172,29 @@ def _take(
     """Append what is new of one batch and count all of it."""
     rows = transaction.known_blobs(list({item.digest for item in batch}))
     nths = _occurrences(transaction, batch, rows)
-    ops = [_op(item, plan, names[item.source], nth) for item, nth in zip(batch, nths, strict=True)]
-    known = transaction.known_ops(ops)
-    fresh = {item.digest: item.line.body for item, op in zip(batch, ops, strict=True) if op not in known}
-    rows |= transaction.add_blobs(
-        {digest: body for digest, body in fresh.items() if digest not in rows}, first_seen=True
-    )
-    drafts: list[Draft] = []
-    for item, nth, op in zip(batch, nths, ops, strict=True):
+    births = [_op("ingested", item, plan, names, nth) for item, nth in zip(batch, nths, strict=True)]
+    ops = [
+        _op("quarantined", item, plan, names, nth) if isinstance(item.read, Unreadable) else birth
+        for item, nth, birth in zip(batch, nths, births, strict=True)
+    ]
+    known = transaction.known_ops(list(dict.fromkeys([*ops, *births])))
+    new = [op not in known and birth not in known for op, birth in zip(ops, births, strict=True)]
+    fresh = [number for number, is_new in enumerate(new) if is_new]
+    bodies = {batch[number].digest: batch[number].line.body for number in fresh}
+    rows |= transaction.add_blobs({key: body for key, body in bodies.items() if key not in rows}, first_seen=True)
+    for item, birth in zip(batch, births, strict=True):
         report.lines += 1
-        if isinstance(item.read, Unreadable):
+        if birth in known:  # also where it cannot be read today: the line is a sample already
+            report.known += 1
+        elif isinstance(item.read, Unreadable):
             report.quarantined += 1
             report.reasons[item.read.reason] += 1
-        elif op in known:
-            report.known += 1
         else:
             report.new += 1
-        if op not in known:
-            drafts.append(_draft(item, plan, names[item.source], nth, rows[item.digest]))
+    drafts = []
+    for number in fresh:
+        item = batch[number]
+        drafts.append(_draft(item, plan, names[item.source], nths[number], rows[item.digest]))
     run.append(transaction, drafts)
     transaction.note_occurrences(
         (item.source, rows[item.digest], nth + 1) for item, nth in zip(batch, nths, strict=True)
@@ -205,9 +214,9 @@ def _occurrences(transaction: Transaction, batch: list[_Item], rows: Mapping[byt
     return nths
 
 
-def _op(item: _Item, plan: IngestPlan, source: str, nth: int) -> bytes:
-    identity = {"blob": item.digest.hex(), "campaign": plan.campaign, "nth": nth, "source": source}
-    return op_of("quarantined" if isinstance(item.read, Unreadable) else "ingested", identity)
+def _op(kind: str, item: _Item, plan: IngestPlan, names: list[str], nth: int) -> bytes:
+    source = names[item.source]
+    return op_of(kind, {"blob": item.digest.hex(), "campaign": plan.campaign, "nth": nth, "source": source})
 
 
 def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> Draft:
@@ -223,21 +232,26 @@ def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> D
             "source": source,
         }
         return draft("quarantined", None, blob, fields)
-    return _sample_draft(item, plan, source, nth, blob)
+    return _sample_draft(item.read, item.line.number, plan, source, nth, item.digest, blob)
 
 
-def _sample_draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> Draft:
-    read = item.read
-    if isinstance(read, Unreadable):
-        raise TypeError(read.message)
+def _sample_draft(
+    read: Reading,
+    line: int,
+    plan: IngestPlan,
+    source: str,
+    nth: int,
+    digest: bytes,
+    blob: int,
+) -> Draft:
     fields = {
-        "blob": item.digest.hex(),
+        "blob": digest.hex(),
         "campaign": plan.campaign,
         "domain": read.facts.domain,
         "fingerprint": read.fingerprint.hex(),
         "form": read.form,
         "label": read.facts.label,
-        "line": item.line.number,
+        "line": line,
         "nth": nth,
         "prompt": None if read.prompt is None else read.prompt.hex(),
         "reader": read.reader,

@@ -12,18 +12,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.digest import digest_of
-from ledger.errors import BrokenLaw
+from ledger.errors import BadRequest, BrokenLaw
 from ledger.event import Draft, Stamp, draft
 from ledger.store import Transaction
+from ledger.verbs.words import plain_text
 from ledger.version import VERSION
+
+WAYS = ("cli", "mcp", "ui", "api")
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who acts, and through what: cli, mcp, ui or api."""
+    """Who acts, and through what: cli, mcp, ui or api. Raises BadRequest for a name that cannot be one."""
 
     actor: str
     via: str = "api"
+
+    def __post_init__(self) -> None:
+        """Check both."""
+        plain_text("The actor's name", self.actor, needed=True)
+        if self.via not in WAYS:
+            raise BadRequest(f"There is no way in called {self.via!r}; there are {', '.join(WAYS)}")
 
 
 def default_actor() -> str:

@@ -6,6 +6,7 @@ it does not depend on order, on other samples or on when the split is made. A ne
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -17,9 +18,12 @@ from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest
 from ledger.event import Draft, draft
 from ledger.store import Store, in_chunks
+from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.words import plain_text
 from ledger.views import rollups, samples
 
+_RATIO = re.compile(r" *([0-9]{1,3}) *[/:] *([0-9]{1,3}) *[/:] *([0-9]{1,3}) *")
 SPLITS = ("train", "val", "test")
 _SPACE = 2**256
 _BATCH = 50_000
@@ -36,10 +40,10 @@ class SplitReport(NamedTuple):
 
 def parse_ratio(text: str) -> tuple[int, int, int]:
     """Return train/val/test in percent from `90/5/5`; raise BadRequest unless they are whole and add up to 100."""
-    parts = text.replace(":", "/").split("/")
-    if len(parts) != len(SPLITS) or not all(part.strip().isdecimal() for part in parts):
-        raise BadRequest(f"--ratio takes train/val/test in percent, such as 90/5/5, not {text!r}")
-    train, val, test = (int(part) for part in parts)
+    parts = _RATIO.fullmatch(text)
+    if parts is None:
+        raise BadRequest(f"--ratio takes train/val/test in percent, such as 90/5/5, not {text[:40]!r}")
+    train, val, test = (int(part) for part in parts.groups())
     if train + val + test != 100:  # noqa: PLR2004 - percent
         raise BadRequest(f"--ratio {text} adds up to {train + val + test}, not 100")
     return train, val, test
@@ -60,23 +64,24 @@ def place(family: bytes, seed: str, limits: list[tuple[str, str]]) -> str:
 
 def split(store: Store, ratio: tuple[int, int, int], seed: str, who: Who, expected: int | None) -> SplitReport:
     """Assign every sample that has no split yet; nothing that is assigned moves."""
+    seed = plain_text("The seed", seed)
     text = "/".join(map(str, ratio))
     run = Run(store.ledger_id, "split", {"ratio": text, "seed": seed}, who)
     with store.transaction(expected) as transaction:
-        standing = _standing(store)
+        groups = rollups.groups(store.connection)
+        total = sum(group.samples for group in groups if not group.split and group.status != "erased")
         assigned: Counter[str] = Counter()
-        choices = list(_choices(store, ratio, seed, standing))
-        for chunk in in_chunks(choices, _BATCH):
+        for chunk in in_chunks(_choices(store, ratio, seed), _BATCH):
             run.append(transaction, [_draft(choice, text, seed) for choice in chunk])
             assigned.update(choice.split for choice in chunk)
-        conserve("samples without a split", len(choices), dict(assigned))
-        run.finish(transaction, {"assigned": len(choices), **assigned})
-    by_split = Counter(dict.fromkeys(SPLITS, 0))
-    for group in rollups.groups(store.connection):
-        if group.split:
-            by_split[group.split] += group.samples
-    final = _standing(store)
-    return SplitReport(len(choices), dict(by_split), len(final), sum(len(names) > 1 for names in final.values()))
+        conserve("samples without a split", total, assigned)
+        run.finish(transaction, {"assigned": total, **assigned})
+    standing: Counter[str] = Counter()
+    with reading(store) as (here, _):
+        for group in rollups.groups(here.connection):
+            standing[group.split] += group.samples
+        families, leaks = samples.assigned_families(here.connection)
+    return SplitReport(total, {name: standing[name] for name in SPLITS}, families, leaks)
 
 
 class _Choice(NamedTuple):
@@ -86,12 +91,10 @@ class _Choice(NamedTuple):
     split: str
 
 
-def _choices(
-    store: Store,
-    ratio: tuple[int, int, int],
-    seed: str,
-    standing: dict[bytes, list[str]],
-) -> Iterator[_Choice]:
+def _choices(store: Store, ratio: tuple[int, int, int], seed: str) -> Iterator[_Choice]:
+    standing: dict[bytes, list[str]] = {}
+    for family, name in samples.splits_of_families(store.connection):
+        standing.setdefault(family, []).append(name)
     limits = bounds(ratio)
     for sample, identity, family in samples.unassigned(store.connection):
         there = standing.get(family)
@@ -101,13 +104,6 @@ def _choices(
 def _join(there: Iterable[str]) -> str:
     """Return the split that a new member joins: of a family that stands in several, the one farthest from training."""
     return max(there, key=SPLITS.index)
-
-
-def _standing(store: Store) -> dict[bytes, list[str]]:
-    found: dict[bytes, list[str]] = {}
-    for family, name in samples.splits_of_families(store.connection):
-        found.setdefault(family, []).append(name)
-    return found
 
 
 def _draft(choice: _Choice, ratio: str, seed: str) -> Draft:

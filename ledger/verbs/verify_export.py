@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import InputNotFound, InputUnreadable
+from ledger.errors import BadRequest, InputNotFound, InputUnreadable
 from ledger.exporters import manifest
 from ledger.exporters.windows import check_windows
 from ledger.readers import FactMap, Unreadable, read_line
 from ledger.readers.lines import Input, read_lines
-from ledger.verbs.project import manifest_path
+from ledger.verbs.files import manifest_path
+from ledger.verbs.words import whole_number
 
 DEFAULT_BATCH = 4
 
@@ -22,10 +24,15 @@ def verify_export(path: Path, batch_size: int | None) -> dict[str, Any]:
 
     The batch size is the given one, else that of the manifest beside the file, else 4.
     """
-    if not path.exists():
-        raise InputNotFound(path)
-    if path.is_dir():
-        raise InputUnreadable(path, "it is a directory")
+    if batch_size is not None:
+        whole_number("The batch size", batch_size, 1)
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise InputUnreadable(path, "it is a directory")
+    except FileNotFoundError as error:
+        raise InputNotFound(path) from error
+    except OSError as error:
+        raise InputUnreadable(path, error.strerror) from error
     report = check_windows(_rows(path), batch_size or _recorded_batch(path) or DEFAULT_BATCH)
     value = asdict(report)
     return {**value, "ok": report.first_violation is None}
@@ -43,11 +50,9 @@ def _rows(path: Path) -> Iterator[tuple[bool, bytes, bytes]]:
 
 
 def _recorded_batch(path: Path) -> int | None:
-    beside = manifest_path(path)
-    if not beside.exists():
-        return None
+    """Return the batch size of the manifest beside the file; None without one, or if it cannot be read."""
     try:
-        recorded = manifest.read_manifest(beside.read_bytes()).value["params"].get("batch_size")
-    except manifest.BadManifest:
+        recorded = manifest.read_manifest(manifest_path(path).read_bytes()).value["params"].get("batch_size")
+        return whole_number("The batch size", recorded, 1)
+    except (OSError, manifest.BadManifest, BadRequest):
         return None
-    return recorded if isinstance(recorded, int) else None

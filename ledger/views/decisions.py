@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.event import DECISIONS
@@ -61,3 +62,35 @@ def of_sample(connection: Connection, sample: int) -> list[Decision]:
         (sample,),
     )
     return [Decision(*row) for row in rows]
+
+
+class Said(NamedTuple):
+    """What tells two decisions about one sample apart; `version` is the row of the blob that it is about."""
+
+    position: int
+    outcome: str
+    authority: str
+    reason: str
+    version: int
+    withdrawn: int | None
+
+
+def history(connection: Connection, handles: Sequence[int]) -> dict[int, list[Said]]:
+    """Return sample -> its decisions, oldest first, for up to a few hundred samples; none for those without."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT sample, position, outcome, authority, reason, version, withdrawn FROM decisions
+        WHERE sample IN ({marks}) ORDER BY position""",  # noqa: S608 - question marks
+        handles,
+    )
+    found: dict[int, list[Said]] = {}
+    for sample, *said in rows:
+        found.setdefault(sample, []).append(Said(*said))
+    return found
+
+
+def leaves(connection: Connection, positions: Sequence[int]) -> dict[int, str]:
+    """Return position -> what the decision says, for up to a few hundred decisions."""
+    marks = ",".join("?" * len(positions))
+    sql = f"SELECT position, leaf FROM told WHERE position IN ({marks})"  # noqa: S608 - question marks
+    return dict(connection.execute(sql, positions).fetchall())

@@ -7,6 +7,8 @@ them; the root of a joined family is its smallest token, so neither order nor ba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger.sqlite import Connection
 from ledger.views.span import Span
 
@@ -32,9 +34,8 @@ def fold(connection: Connection, span: Span) -> None:
     """Join the families that the span's edits and derivations tie together."""
     if not span.has("edited", "improved", "regenerated"):
         return
-    for one, other in connection.execute(_EDGES, {"first": span.first, "last": span.last}).fetchall():
-        if one != other:
-            _join(connection, one, other)
+    edges = connection.execute(_EDGES, {"first": span.first, "last": span.last}).fetchall()
+    _join(connection, [edge for edge in edges if edge[0] != edge[1]])
 
 
 def root(connection: Connection, token: bytes) -> bytes:
@@ -43,11 +44,21 @@ def root(connection: Connection, token: bytes) -> bytes:
     return token if row is None else bytes(row[0])
 
 
-def _join(connection: Connection, one: bytes, other: bytes) -> None:
-    roots = {root(connection, one), root(connection, other)}
-    smallest = min(roots)
+def _join(connection: Connection, edges: Sequence[tuple[bytes, bytes]]) -> None:
+    """Join the families of each pair of tokens: union-find in memory over the roots that they have in the table."""
+    old = {token: root(connection, token) for edge in edges for token in edge}
+    above: dict[bytes, bytes] = {}
+
+    def top(token: bytes) -> bytes:
+        while (higher := above.get(token)) is not None:
+            above[token] = above.get(higher, higher)  # halves the way for the next who asks
+            token = higher
+        return token
+
+    for one, other in edges:
+        first, second = sorted((top(old[one]), top(old[other])))
+        if first != second:
+            above[second] = first
+    connection.executemany("UPDATE families SET root = ? WHERE root = ?", [(top(low), low) for low in list(above)])
     insert = "INSERT INTO families VALUES (?, ?) ON CONFLICT DO NOTHING"
-    connection.executemany(insert, [(token, smallest) for token in {one, other, *roots}])
-    connection.executemany(
-        "UPDATE families SET root = ? WHERE root = ?", [(smallest, old) for old in roots - {smallest}]
-    )
+    connection.executemany(insert, [(token, top(low)) for token, low in old.items()])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from ledger.sqlite import Connection
 from ledger.views.span import Span
 
@@ -29,3 +32,28 @@ def fold(connection: Connection, span: Span) -> None:
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'relabeled'""",
             span.range,
         )
+
+
+class Relabeling(NamedTuple):
+    """One relabeling; `version` is the row of the blob that it is about."""
+
+    position: int
+    label: int | None
+    authority: str
+    reason: str
+    version: int
+    withdrawn: int | None
+
+
+def history(connection: Connection, handles: Sequence[int]) -> dict[int, list[Relabeling]]:
+    """Return sample -> its relabelings, oldest first, for up to a few hundred samples; none for those without."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT l.sample, l.position, l.label, l.authority, l.reason, e.blob, l.withdrawn
+        FROM labels l JOIN event e ON e.position = l.position WHERE l.sample IN ({marks}) ORDER BY l.position""",  # noqa: S608
+        handles,
+    )
+    found: dict[int, list[Relabeling]] = {}
+    for sample, *given in rows:
+        found.setdefault(sample, []).append(Relabeling(*given))
+    return found

@@ -12,8 +12,8 @@ DDL = (
         parent INTEGER NOT NULL,
         how TEXT NOT NULL               -- improved, regenerated
     ) STRICT""",
-    "CREATE INDEX {schema}.lineage_parent ON lineage (parent)",
 )
+INDEXES = ("CREATE INDEX {schema}.lineage_parent ON lineage (parent)",)
 
 
 def fold(connection: Connection, span: Span) -> None:

@@ -57,7 +57,8 @@ def fold(connection: Connection, span: Span) -> None:
         connection.execute(
             """UPDATE quarantine SET sample = t.position FROM told t
             WHERE quarantine.sample IS NULL AND t.blob = quarantine.blob AND t.kind = 'ingested'
-                AND t.position BETWEEN ? AND ? AND json_extract(t.leaf, '$.campaign') = quarantine.campaign
+                AND t.position BETWEEN ? AND ? AND t.position > quarantine.position
+                AND json_extract(t.leaf, '$.campaign') = quarantine.campaign
                 AND json_extract(t.leaf, '$.source') = quarantine.source
                 AND json_extract(t.leaf, '$.nth') = quarantine.nth""",
             span.range,

@@ -71,6 +71,25 @@ def of_sample(connection: Connection, sample: int) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
+class Last(NamedTuple):
+    """The last release under one name: `op` in the log, what its event says, and the row of its manifest's bytes."""
+
+    position: int
+    op: bytes
+    leaf: str
+    manifest: int
+
+
+def last(connection: Connection, name: str) -> Last | None:
+    """Return the last release under a file's base name, or None if there was none."""
+    row = connection.execute(
+        """SELECT e.position, e.op, e.leaf, r.manifest FROM releases r JOIN event e ON e.position = r.position
+        WHERE r.name = ? ORDER BY r.position DESC LIMIT 1""",
+        (name,),
+    ).fetchone()
+    return None if row is None else Last(*row)
+
+
 def omissions(connection: Connection, name: str, reason: str | None) -> list[tuple[bytes, str]]:
     """Return (sample id, reason) of what the last release under a file's base name left out, in order of birth."""
     rows = connection.execute(

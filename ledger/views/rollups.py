@@ -1,7 +1,7 @@
 """Counts by campaign, domain, status, reason, label and split, kept up to date so that `status` reads a few rows.
 
-What a span may change is marked before it is folded; the marked samples' old standing is taken off the counts, and
-after the fold their new standing is put on.
+Before a span is folded the old standing of the samples that it touches is taken off the counts, and after the fold
+their new standing is put on. When everything is folded anew, everything is counted once, at the end.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ DDL = (
 
 _COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, reason,
         CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign} count(*)
-    FROM samples WHERE sample IN (SELECT sample FROM touched) GROUP BY 1, 2, 3, 4, 5, 6
+    FROM samples WHERE {which} GROUP BY 1, 2, 3, 4, 5, 6
     ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
+_TOUCHED = "sample IN (SELECT sample FROM touched)"
 
 _CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
+_TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
+    WHERE sample IN (SELECT sample FROM touched)"""
 _TAUGHT_NOW = """INSERT OR IGNORE INTO taught
     SELECT n.fingerprint, EXISTS (SELECT 1 FROM samples o
         WHERE o.fingerprint = n.fingerprint AND o.sample NOT IN (SELECT sample FROM touched))
@@ -59,34 +62,32 @@ class Group(NamedTuple):
     samples: int
 
 
-def begin(connection: Connection, span: Span) -> None:
-    """Mark what the span touches and take it off the counts."""
-    for table in ("touched (sample INTEGER PRIMARY KEY)", "taught (fingerprint BLOB PRIMARY KEY, was INTEGER)"):
-        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
-        connection.execute(f"DELETE FROM {table.split()[0]}")  # noqa: S608 - two fixed names
-    connection.execute(
-        "INSERT OR IGNORE INTO touched SELECT sample FROM event WHERE position BETWEEN ? AND ? AND sample IS NOT NULL",
-        span.range,
-    )
-    if span.has(*_CHANGE_CONTENT):
-        connection.execute(
-            """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
-            WHERE sample IN (SELECT sample FROM touched)""",
-        )
-    connection.execute(_COUNT.format(sign="-"))
-
-
 def fold(connection: Connection, span: Span) -> None:
-    """Do nothing in turn: `begin` and `end` enclose the other views."""
+    """Do nothing in turn: the counts are taken before and after all other views."""
 
 
-def end(connection: Connection, span: Span) -> None:
+def take_off(connection: Connection, span: Span) -> None:
+    """Take what the span touches off the counts, as it stood before."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS taught (fingerprint BLOB PRIMARY KEY, was INTEGER)")
+    connection.execute("DELETE FROM taught")
+    if span.has(*_CHANGE_CONTENT):
+        connection.execute(_TAUGHT_BEFORE)
+    connection.execute(_COUNT.format(sign="-", which=_TOUCHED))
+
+
+def put_on(connection: Connection, span: Span) -> None:
     """Put what the span touched back on the counts, as it now stands."""
-    connection.execute(_COUNT.format(sign="+"))
+    connection.execute(_COUNT.format(sign="+", which=_TOUCHED))
     connection.execute("DELETE FROM rollups WHERE samples = 0")
     if span.has(*_CHANGE_CONTENT):
         connection.execute(_TAUGHT_NOW)
         connection.execute(_COUNT_TAUGHT)
+
+
+def count(connection: Connection) -> None:
+    """Count every sample; for views that were folded from nothing."""
+    connection.execute(_COUNT.format(sign="+", which="true"))
+    connection.execute("UPDATE totals SET value = (SELECT count(DISTINCT fingerprint) FROM samples)")
 
 
 def groups(connection: Connection) -> list[Group]:

@@ -30,6 +30,8 @@ DDL = (
         decision INTEGER,               -- position of the decision in force
         split TEXT
     ) STRICT""",
+)
+INDEXES = (
     "CREATE INDEX {schema}.samples_fingerprint ON samples (fingerprint)",
     "CREATE INDEX {schema}.samples_version ON samples (version)",
     "CREATE INDEX {schema}.samples_prompt ON samples (prompt) WHERE prompt IS NOT NULL",
@@ -60,15 +62,12 @@ _LABEL = (
         WHERE t.position = samples.label_event) WHERE sample IN (SELECT sample FROM touched)""",
 )
 _STATUS = (
-    """UPDATE samples SET decision = (SELECT d.position FROM decisions d
-        WHERE d.sample = samples.sample AND d.withdrawn IS NULL ORDER BY d.authority, d.position DESC LIMIT 1)
+    """UPDATE samples SET (decision, status, reason) = (SELECT d.position,
+            CASE coalesce(d.outcome, 'deferred') WHEN 'deferred' THEN 'pending' ELSE d.outcome END,
+            coalesce(d.rule, d.reason, '')
+        FROM (SELECT 1) LEFT JOIN decisions d ON d.sample = samples.sample AND d.withdrawn IS NULL
+        ORDER BY d.authority, d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
-    """UPDATE samples SET (status, reason) = (SELECT
-            CASE d.outcome WHEN 'deferred' THEN 'pending' ELSE d.outcome END, coalesce(d.rule, d.reason)
-            FROM decisions d WHERE d.position = samples.decision)
-        WHERE decision IS NOT NULL AND sample IN (SELECT sample FROM touched)""",
-    """UPDATE samples SET status = 'pending', reason = ''
-        WHERE decision IS NULL AND sample IN (SELECT sample FROM touched)""",
 )
 _SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample
     ORDER BY s.position DESC LIMIT 1) WHERE sample IN (SELECT sample FROM touched)"""
@@ -125,6 +124,13 @@ def get(connection: Connection, sample: int) -> Row | None:
     return None if row is None else Row(*row)
 
 
+def by_ids(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, Row]:
+    """Return id -> Row of those of up to a few hundred ids that are samples."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(f"{_SELECT} WHERE e.op IN ({marks})", ids)
+    return {row[1]: Row(*row) for row in rows}
+
+
 def by_fingerprint(connection: Connection, fingerprint: bytes, limit: int) -> list[Row]:
     """Return up to `limit` samples that teach the same thing, in the order of their birth."""
     rows = connection.execute(f"{_SELECT} WHERE s.fingerprint = ? ORDER BY s.sample LIMIT ?", (fingerprint, limit))
@@ -161,6 +167,17 @@ def splits_of_families(connection: Connection) -> Iterator[tuple[bytes, str]]:
     )
 
 
+def assigned_families(connection: Connection) -> tuple[int, int]:
+    """Return (families with an assigned sample, those of them that stand in more than one split)."""
+    families, crossing = connection.execute(
+        """SELECT count(*), coalesce(sum(splits > 1), 0) FROM (
+            SELECT count(DISTINCT s.split) AS splits FROM samples s JOIN event e ON e.position = s.sample
+            LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
+            WHERE s.split IS NOT NULL GROUP BY coalesce(f.root, s.prompt, e.op))""",
+    ).fetchone()
+    return families, crossing
+
+
 def for_plan(
     connection: Connection,
 ) -> Iterator[tuple[int, bytes, bytes, bytes, bytes, str, str | None, int | None, str, str]]:
@@ -174,9 +191,10 @@ def for_plan(
 
 
 class Version(NamedTuple):
-    """What writing a sample takes: the row of its bytes, how to read them, and its label."""
+    """What writing a sample takes: the row of its bytes, their address, how to read them, and its label."""
 
     version: int
+    hash: bytes
     reader: str
     label: int | None
 
@@ -184,8 +202,15 @@ class Version(NamedTuple):
 def versions_of(connection: Connection, handles: Sequence[int]) -> dict[int, Version]:
     """Return handle -> Version for up to a few hundred samples."""
     marks = ",".join("?" * len(handles))
-    sql = f"SELECT sample, version, reader, label FROM samples WHERE sample IN ({marks})"  # noqa: S608 - question marks
+    sql = f"""SELECT s.sample, s.version, b.hash, s.reader, s.label FROM samples s JOIN blob b ON b.id = s.version
+        WHERE s.sample IN ({marks})"""  # noqa: S608 - question marks
     return {row[0]: Version(*row[1:]) for row in connection.execute(sql, handles)}
+
+
+def rows_of(connection: Connection, handles: Sequence[int]) -> dict[int, Row]:
+    """Return handle -> Row for up to a few hundred samples."""
+    marks = ",".join("?" * len(handles))
+    return {row[0]: Row(*row) for row in connection.execute(f"{_SELECT} WHERE s.sample IN ({marks})", handles)}
 
 
 def forms(connection: Connection) -> dict[str, int]:

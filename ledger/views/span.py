@@ -1,10 +1,11 @@
-"""The stretch of the log that one fold takes in."""
+"""The stretch of the log that one fold takes in, and the samples that it is about."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ledger.event import BIRTHS
+from ledger.sqlite import Connection
 
 
 class Span(NamedTuple):
@@ -22,6 +23,16 @@ class Span(NamedTuple):
     def range(self) -> tuple[int, int]:
         """Return the two positions, as parameters of `BETWEEN ? AND ?`."""
         return (self.first, self.last)
+
+
+def touch(connection: Connection, span: Span) -> None:
+    """Fill the temporary table `touched` with the samples that the span's events are about."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (sample INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM touched")
+    connection.execute(
+        "INSERT OR IGNORE INTO touched SELECT sample FROM event WHERE position BETWEEN ? AND ? AND sample IS NOT NULL",
+        span.range,
+    )
 
 
 def quoted(kinds: tuple[str, ...]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from ledger.event import BIRTHS
 from ledger.sqlite import Connection
 from ledger.views.span import BORN, Span
@@ -16,8 +19,8 @@ DDL = (
         withdrawn INTEGER,
         PRIMARY KEY (position, key)
     ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX {schema}.tags_sample ON tags (sample, key)",
 )
+INDEXES = ("CREATE INDEX {schema}.tags_sample ON tags (sample, key)",)
 
 
 def fold(connection: Connection, span: Span) -> None:
@@ -47,3 +50,40 @@ def of_sample(connection: Connection, sample: int) -> dict[str, str]:
         (sample,),
     )
     return {key: value for key, value, _ in rows if value is not None}
+
+
+def of_samples(connection: Connection, handles: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Return sample -> the tags that stand, by name, for up to a few hundred samples; none for those without tags."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT sample, key, value, max(position) FROM tags
+        WHERE sample IN ({marks}) AND withdrawn IS NULL GROUP BY sample, key ORDER BY sample, key""",  # noqa: S608
+        handles,
+    )
+    found: dict[int, dict[str, str]] = {}
+    for sample, key, value, _ in rows:
+        if value is not None:
+            found.setdefault(sample, {})[key] = value
+    return found
+
+
+class Tagging(NamedTuple):
+    """One value that a tag was given; None: it was removed."""
+
+    position: int
+    value: str | None
+    withdrawn: int | None
+
+
+def history(connection: Connection, handles: Sequence[int], key: str) -> dict[int, list[Tagging]]:
+    """Return sample -> what one tag was set to, oldest first, for up to a few hundred samples."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT sample, position, value, withdrawn FROM tags
+        WHERE sample IN ({marks}) AND key = ? ORDER BY position""",  # noqa: S608 - question marks
+        (*handles, key),
+    )
+    found: dict[int, list[Tagging]] = {}
+    for sample, *set_to in rows:
+        found.setdefault(sample, []).append(Tagging(*set_to))
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ledger.sqlite import Connection
 from ledger.views.span import Span
 
@@ -27,12 +29,19 @@ def fold(connection: Connection, span: Span) -> None:
         )
 
 
-def of_sample(connection: Connection, sample: int) -> list[tuple[int, bytes, int | None]]:
-    """Return (position, blob hash, withdrawn by) of each edit, oldest first."""
-    return list(
-        connection.execute(
-            """SELECT v.position, b.hash, v.withdrawn FROM versions v JOIN blob b ON b.id = v.blob
-            WHERE v.sample = ? ORDER BY v.position""",
-            (sample,),
-        ),
+class Edit(NamedTuple):
+    """One edit: its position, the address of the version that it brought, and the event that withdrew it, if any."""
+
+    position: int
+    hash: bytes
+    withdrawn: int | None
+
+
+def of_sample(connection: Connection, sample: int) -> list[Edit]:
+    """Return each edit of a sample, oldest first."""
+    rows = connection.execute(
+        """SELECT v.position, b.hash, v.withdrawn FROM versions v JOIN blob b ON b.id = v.blob
+        WHERE v.sample = ? ORDER BY v.position""",
+        (sample,),
     )
+    return [Edit(*row) for row in rows]

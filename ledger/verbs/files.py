@@ -1,0 +1,152 @@
+"""Files that stand whole or not at all: written beside their place, made durable, then renamed into it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from blake3 import blake3
+
+from ledger.errors import BadRequest, DiskFull, NotWritable
+from ledger.exporters.manifest import SUFFIX
+from ledger.verbs.words import plain_text
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_OF_THE_LEDGER = ("", "-journal", "-wal", "-shm")
+_BLOCK = 1 << 20
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file into DiskFull or NotWritable."""
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or str(error)
+        if error.errno in _NO_ROOM:
+            raise DiskFull(f"{path}: {said}") from error
+        raise NotWritable(path, said) from error
+
+
+class WholeFile:
+    """A file in the making, with the size and BLAKE3 of what was written so far.
+
+    As a context manager: what was not `put` in its place is removed on leaving. Raises DiskFull, NotWritable.
+    """
+
+    def __init__(self, place: Path) -> None:
+        """Prepare to write the file that will stand at `place`; nothing is created yet."""
+        self.place = place
+        self.size = 0
+        self._hasher = blake3()
+        # Not named after the place: that name may be as long as the file system allows.
+        self._draft = place.with_name(f".ledger-{secrets.token_hex(8)}.tmp")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        """Create the file beside its place."""
+        with plain_errors(self.place):
+            self._file = self._draft.open("xb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close and remove what was not put in its place."""
+        if self._file is not None:
+            with suppress(OSError):  # what could not be written was reported when it was written
+                self._file.close()
+            self._draft.unlink(missing_ok=True)
+
+    @property
+    def digest(self) -> bytes:
+        """Return the BLAKE3 of what was written."""
+        return self._hasher.digest()
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        with plain_errors(self.place):
+            self._open.write(data)
+        self._hasher.update(data)
+        self.size += len(data)
+
+    def settle(self) -> None:
+        """Make what was written durable; from here on only `put` can fail for lack of room, and hardly ever does."""
+        with plain_errors(self.place):
+            self._open.flush()
+            os.fsync(self._open.fileno())
+
+    def put(self) -> None:
+        """Move the file to its place, over what stands there."""
+        with plain_errors(self.place):
+            self._open.close()
+            self._draft.replace(self.place)
+            self._file = None
+            _settle_folder(self.place.parent)
+
+    @property
+    def _open(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError(f"{self.place} is not being written")
+        return self._file
+
+
+def place_for(out: Path, ledger: Path) -> Path:
+    """Return where an export named `out` is to stand: links are followed, so a link stays and its target changes.
+
+    Raises NotWritable where no export can stand (a directory, a device, the ledger's own files, no such directory)
+    and BadRequest for a name that a manifest cannot hold.
+    """
+    if "\0" in str(out):
+        raise BadRequest("The output's path holds a NUL byte")
+    plain_text("The output's name", out.name)
+    place = Path(os.path.realpath(out))
+    own = Path(os.path.realpath(ledger))
+    with plain_errors(out):
+        mode = _mode(place)
+        itself = mode is not None and ledger.exists() and place.samefile(ledger)
+    if itself or any(place == own.with_name(own.name + end) for end in _OF_THE_LEDGER):
+        raise NotWritable(out, "it is a file of the ledger itself")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise NotWritable(out, "it is a directory" if stat.S_ISDIR(mode) else "it is not a plain file")
+    if not place.parent.is_dir():
+        raise NotWritable(out, f"there is no directory {place.parent}")
+    return place
+
+
+def manifest_path(out: Path) -> Path:
+    """Return where the manifest of an export stands."""
+    return out.with_name(out.name + SUFFIX)
+
+
+def digest_of_file(path: Path) -> bytes:
+    """Return the BLAKE3 of a file's bytes; raise OSError."""
+    hasher = blake3()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            hasher.update(block)
+    return hasher.digest()
+
+
+def _mode(place: Path) -> int | None:
+    try:
+        return place.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _settle_folder(folder: Path) -> None:
+    """Make a rename durable, where the file system lets a folder be synced."""
+    with suppress(OSError):  # the file itself is whole and durable either way
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

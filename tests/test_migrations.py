@@ -1,0 +1,123 @@
+"""Steps that bring older files up to date: frozen once shipped, run once, and proven by the root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger, migrations
+from ledger.digest import blake3_bytes
+from ledger.errors import BrokenLaw, CorruptLedger, NewerLedger, NotWritable
+from ledger.store import create
+from tests.logs import fill, findings, foreign, log_rows, nobody, open_files, store_of, tables
+
+FROZEN = ["2787006d8c772a0f0b7507e4b15bc44529533c4b90a34e2ad73d718ee33a38b1"]
+"""BLAKE3 of each step. A step that was shipped is never edited: files made by it exist. A change is a new step."""
+
+NEXT = ("CREATE TABLE note (text TEXT NOT NULL) STRICT", "INSERT INTO note VALUES ('here')")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a filled ledger that nobody has open."""
+    with Ledger.init(tmp_path / "ledger.db") as ledger:
+        fill(ledger, tmp_path)
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def newer(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of a ledger that is one step older than the program."""
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, NEXT))
+    return path
+
+
+def test_steps_are_frozen() -> None:
+    """Each step is the one that it was."""
+    assert [blake3_bytes("\x00".join(step).encode()).hex() for step in migrations.STEPS] == FROZEN
+
+
+def test_a_new_file_has_the_newest_format(path: Path) -> None:
+    """The header names the program and the format, so `file` and other programs know what it is."""
+    with foreign(path) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"SLDG", "big"),)
+        assert connection.execute("PRAGMA user_version").fetchone() == (migrations.latest(),) == (1,)
+
+
+def test_an_older_file_is_brought_up_to_date(newer: Path) -> None:
+    """Opening runs the missing steps once; log, root and views are as before, and verify agrees."""
+    before = log_rows(newer)
+    with foreign(newer) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        stood = tables(connection)
+    for _ in range(2):
+        with Ledger.open(newer) as ledger:
+            assert tables(store_of(ledger).connection) == stood
+            assert ledger.verify()["ok"]
+    assert log_rows(newer) == before
+    with foreign(newer) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT text FROM note").fetchall() == [("here",)]
+
+
+def test_many_processes_bring_it_up_to_date_once(newer: Path) -> None:
+    """Of six processes that open an older file at once, one runs the steps and all can use it."""
+    pids = []
+    for _ in range(6):
+        pid = os.fork()
+        if not pid:
+            code = 99
+            try:
+                Ledger.open(newer).close()
+                code = 0
+            finally:
+                os._exit(code)
+        pids.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 6
+    with foreign(newer) as connection:
+        assert connection.execute("SELECT text FROM note").fetchall() == [("here",)]
+
+
+def test_a_newer_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a later program is not touched, and it is said which format it has."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", (*migrations.STEPS, NEXT))
+        Ledger.open(path).close()
+    before = path.read_bytes()
+    with pytest.raises(NewerLedger, match=r"format 2; this program reads up to 1"):
+        Ledger.open(path)
+    assert path.read_bytes() == before
+
+
+def test_a_step_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step is whole or not at all, and the file stays usable for the program that made it."""
+    before = log_rows(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", (*migrations.STEPS, (*NEXT, "CREATE TABLE event (x)")))
+        with pytest.raises(CorruptLedger, match="already exists") as raised:
+            Ledger.open(path)
+        assert open_files(path) == 0, raised
+    assert log_rows(path) == before
+    assert findings(path) == set()
+
+
+def test_a_step_that_changes_the_log_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head before is the head after, or nothing is written."""
+    before = log_rows(path)
+    broken = ("DROP TRIGGER head_no_delete", "DELETE FROM head WHERE size = (SELECT max(size) FROM head)")
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", (*migrations.STEPS, broken))
+        with pytest.raises(BrokenLaw):
+            Ledger.open(path)
+    assert log_rows(path) == before
+    assert findings(path) == set()
+
+
+def test_an_older_file_that_cannot_be_written(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be brought up to date, and that is said."""
+    create(shared / "ledger.db").close()
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, NEXT))
+    with nobody(), pytest.raises(NotWritable):
+        Ledger.open(shared / "ledger.db", actor="n")

@@ -1,0 +1,179 @@
+"""Exactness on real data: the counts of the shipped slices, and of the whole set where a folder of it is named.
+
+LEDGER_REAL_DATA names a folder with `enhanced/` (batch_NNN.jsonl labelled false, enhanced_batch_NNN.jsonl labelled
+true) and `scored/` of https://github.com/ProfSynapse/Toolset-Training. The slices are described in
+data/toolset/README.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger
+from tests.small import read
+
+SLICES = (("poor.jsonl", False), ("enhanced.jsonl", True))
+
+
+@pytest.fixture
+def whole() -> Path:
+    """Return the folder of the whole set, or skip."""
+    named = os.environ.get("LEDGER_REAL_DATA")
+    if not named:
+        pytest.skip("set LEDGER_REAL_DATA to a folder with the whole Toolset-Training set (enhanced/, scored/)")
+    return Path(named)
+
+
+def conversations(files: Iterable[Path]) -> Iterator[str]:
+    """Yield the text of each line's conversation as the standard library writes it: equal bytes, equal text."""
+    for file in files:
+        for line in file.read_bytes().splitlines():
+            if line.strip():
+                try:
+                    yield json.dumps(json.loads(line)["conversations"])
+                except json.JSONDecodeError:
+                    continue
+
+
+def ids(ledger: Ledger) -> set[str]:
+    """Return the ids of all samples."""
+    return {event["event"] for event in ledger.log(limit=10**6) if event["kind"] == "ingested"}
+
+
+def conflicts(ledger: Ledger, name: str) -> list[str]:
+    """Return the fingerprints of the rows that an export left out as conflicts."""
+    return [ledger.show(each["sample"])["fingerprint"] for each in ledger.omissions(name, "conflict")]
+
+
+def test_the_slices_conflict_where_they_are_known_to(toolset: Ledger, data: Path, tmp_path: Path) -> None:
+    """13 contents carry both labels, 11 of them byte for byte: 17 poor and 15 enhanced lines, and none is exported."""
+    poor, enhanced = (set(conversations([data / name])) for name, _ in SLICES)
+    assert (len(poor), len(enhanced), len(poor & enhanced)) == (54, 58, 11)
+    status = toolset.status()
+    assert (status["samples"], status["blobs"], status["fingerprints"]) == (120, 118, 54 + 58 - 13)
+    assert status["by_label"] == {"true": 60, "false": 60, "none": 0}
+    made = toolset.project("kto-interleaved", tmp_path / "out.jsonl")
+    left_out = conflicts(toolset, "out.jsonl")
+    assert (len(left_out), len(set(left_out))) == (17 + 15, 13)
+    told = [toolset.show(each["sample"]) for each in toolset.omissions("out.jsonl", "conflict")]
+    assert sum(each["label"] for each in told) == 15
+    exported = {json.dumps([*row["prompt"], *row["completion"]]) for row in read(tmp_path / "out.jsonl")}
+    assert not exported & poor & enhanced
+    assert made["omitted"]["duplicate"] == 120 - 32 - (54 + 58 - 2 * 13)
+
+
+def test_the_slices_add_up(toolset: Ledger, tmp_path: Path) -> None:
+    """120 lines are considered; whole windows of what remains are used; the trainer's rules hold."""
+    for batch, surplus in ((2, 4), (4, 0), (8, 0)):  # 45 true and 41 false remain: pairs take 41 of each
+        made = toolset.project("kto-interleaved", tmp_path / "out.jsonl", batch_size=batch)
+        assert made["considered"] == 120 == made["used"] + sum(made["omitted"].values())
+        left = {reason: count for reason, count in made["omitted"].items() if count}
+        assert (left.pop("conflict"), left.pop("duplicate"), left.pop("surplus", 0)) == (32, 2, surplus)
+        assert made["used"] == made["rows"] == (86 - surplus) // batch * batch
+        assert sum(left.values()) == left.get("tail", 0) < batch
+        assert made["labels"]["true"] + made["labels"]["false"] == made["rows"]
+        assert Ledger.verify_export(tmp_path / "out.jsonl")["ok"]
+
+
+def test_the_scored_slice(ledger: Ledger, data: Path) -> None:
+    """39 lines are samples of 33 texts, line 25 is in quarantine; again appends nothing."""
+    told = ledger.ingest(data / "scored.jsonl", campaign="scored")
+    assert (told["lines"], told["new"], told["quarantined"]) == (40, 39, 1)
+    assert [(line["line"], line["reason"]) for line in ledger.quarantine()] == [(25, "invalid_json")]
+    assert len(set(conversations([data / "scored.jsonl"]))) == ledger.status()["fingerprints"] == 33
+    before = ledger.status()
+    again = ledger.ingest(data / "scored.jsonl", campaign="scored")
+    assert (again["new"], again["known"], again["quarantined"]) == (0, 39, 1)
+    assert ledger.status() == before
+
+
+def test_the_order_of_ingest_does_not_show(toolset: Ledger, data: Path, tmp_path: Path) -> None:
+    """Files in another order, and a file whose lines are turned around: the same samples, the same export bytes."""
+    made = toolset.project("kto-interleaved", tmp_path / "out.jsonl")
+    (tmp_path / "poor.jsonl").write_bytes(b"\n".join(reversed((data / "poor.jsonl").read_bytes().splitlines())))
+    with Ledger.init(tmp_path / "other.db") as other:
+        other.ingest([data / "enhanced.jsonl"], campaign="toolset")
+        other.ingest([tmp_path / "poor.jsonl"], campaign="toolset")
+        assert ids(other) == ids(toolset)
+        assert other.project("kto-interleaved", tmp_path / "other.jsonl")["omitted"] == made["omitted"]
+    assert (tmp_path / "other.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_all_of_both_labels(ledger: Ledger, whole: Path, tmp_path: Path) -> None:
+    """7,359 = 3,681 + 3,678; 36 contents with both labels, 30 of them byte for byte; 7,040 rows of what remains."""
+    told = ledger.ingest(whole / "enhanced", campaign="toolset")
+    assert (told["lines"], told["new"], told["quarantined"]) == (7_359, 7_359, 0)
+    status = ledger.status()
+    assert status["by_label"] == {"true": 3_678, "false": 3_681, "none": 0}
+    made = ledger.project("kto-interleaved", tmp_path / "out.jsonl")
+    assert made["considered"] == 7_359 == made["used"] + sum(made["omitted"].values())
+    assert (made["rows"], made["labels"]) == (7_040, {"true": 3_640, "false": 3_400, "none": 0})
+    assert {reason: count for reason, count in made["omitted"].items() if count} == {
+        "conflict": 85,
+        "duplicate": 233,
+        "tail": 1,
+    }
+    left_out = conflicts(ledger, "out.jsonl")
+    assert (len(left_out), len(set(left_out))) == (85, 36)
+    poor = set(conversations(sorted((whole / "enhanced").glob("batch_*.jsonl"))))
+    enhanced = set(conversations(sorted((whole / "enhanced").glob("enhanced_*.jsonl"))))
+    assert len(poor & enhanced) == 30
+    exported = {json.dumps([*row["prompt"], *row["completion"]]) for row in read(tmp_path / "out.jsonl")}
+    assert not exported & poor & enhanced
+    assert Ledger.verify_export(tmp_path / "out.jsonl") == {
+        "rows": 7_040,
+        "batch_size": 4,
+        "single_label_windows": 0,
+        "same_prompt_windows": 0,
+        "conflicts": 0,
+        "first_violation": None,
+        "ok": True,
+    }
+    assert ledger.rebuild(tmp_path / "out.jsonl.manifest.json")["identical"]
+    assert ledger.verify()["ok"]
+
+
+def test_all_in_another_order(ledger: Ledger, whole: Path, tmp_path: Path) -> None:
+    """The 148 files one by one in a drawn order, lines turned around: the same ids and the same export bytes."""
+    ledger.ingest(whole / "enhanced", campaign="toolset")
+    before = ledger.status()
+    again = ledger.ingest(whole / "enhanced", campaign="toolset")
+    assert (again["new"], again["known"]) == (0, 7_359)
+    assert ledger.status() == before
+    ledger.project("kto-interleaved", tmp_path / "out.jsonl")
+    files = sorted((whole / "enhanced").glob("*.jsonl"))
+    random.Random(7).shuffle(files)  # noqa: S311 - any order will do
+    (tmp_path / "turned").mkdir()
+    with Ledger.init(tmp_path / "other.db") as other:
+        for file in files:
+            lines = file.read_bytes().splitlines(keepends=True)
+            lines[-1] = lines[-1].rstrip(b"\n") + b"\n"
+            turned = tmp_path / "turned" / file.name
+            turned.write_bytes(b"".join(reversed(lines)))
+        for half in (files[:80], files[80:]):
+            other.ingest([tmp_path / "turned" / file.name for file in half], campaign="toolset")
+        assert ids(other) == ids(ledger)
+        other.project("kto-interleaved", tmp_path / "other.jsonl")
+    assert (tmp_path / "other.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_all_that_was_scored(ledger: Ledger, whole: Path) -> None:
+    """5,518 samples and 2 lines in quarantine, both named; 5,076 distinct conversations; again appends nothing."""
+    told = ledger.ingest(whole / "scored", campaign="scored")
+    assert (told["lines"], told["new"], told["quarantined"]) == (5_520, 5_518, 2)
+    found = {(line["source"], line["line"]) for line in ledger.quarantine()}
+    assert found == {("scored_batch_21.jsonl", 13), ("scored_batch_64.jsonl", 20)}
+    assert len(set(conversations(sorted((whole / "scored").glob("*.jsonl"))))) == 5_076
+    status = ledger.status()
+    assert (status["samples"], status["quarantined"]) == (5_518, 2)
+    assert status["fingerprints"] <= 5_076
+    again = ledger.ingest(whole / "scored", campaign="scored")
+    assert (again["new"], again["known"], again["quarantined"]) == (0, 5_518, 2)
+    assert ledger.status() == status
+    assert ledger.verify()["ok"]

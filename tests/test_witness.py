@@ -1,0 +1,167 @@
+"""What was seen is remembered outside the file: a ledger that goes back, or otherwise, is refused and named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger, witness
+from ledger.errors import RolledBack
+from tests.logs import copy_of, fill, findings, line, store_of, write_lines
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a filled ledger that nobody has open."""
+    with Ledger.init(tmp_path / "ledger.db") as ledger:
+        fill(ledger, tmp_path)
+    return tmp_path / "ledger.db"
+
+
+def witness_of(path: Path) -> Path:
+    """Return the witness file of a ledger."""
+    with Ledger.open(path, trust=True) as ledger:
+        return store_of(ledger).witness_file
+
+
+def more(path: Path, name: str = "more") -> None:
+    """Append something."""
+    source = write_lines(path.parent / f"{name}.jsonl", [line("p", name)])
+    with Ledger.open(path) as ledger:
+        ledger.ingest([source], campaign="more")
+
+
+def test_each_commit_is_remembered(path: Path) -> None:
+    """After a commit the witness holds its size and root, and the file's id and place."""
+    with Ledger.open(path) as ledger:
+        head = ledger.status()["head"]
+        seen = witness.read(store_of(ledger).witness_file)
+    assert seen is not None
+    assert (seen.size - 1, f"b3:{seen.root.hex()}") == (head["position"], head["root"])
+
+
+def test_an_older_copy_put_back_is_refused_and_found(path: Path) -> None:
+    """Restoring an older file at the same place is a rollback: refused when opened, named by verify."""
+    old = copy_of(path, "old.db")
+    more(path)
+    shutil.copyfile(old, path)
+    with pytest.raises(RolledBack, match="had reached"):
+        Ledger.open(path)
+    assert findings(path) == findings(path, quick=True) == {"rolled_back"}
+
+
+def test_other_events_at_the_same_place_are_refused_and_found(path: Path) -> None:
+    """A file that continued otherwise from an older copy is a rewrite, whether longer or of the same length."""
+    other = copy_of(path, "other.db")
+    more(path)
+    more(other, "other")
+    for number in range(2):
+        shutil.copyfile(other, path)
+        with pytest.raises(RolledBack, match="are not those"):
+            Ledger.open(path)
+        assert findings(path) == findings(path, quick=True) == {"rewritten"}
+        more(other, f"longer {number}")
+
+
+def test_after_the_witness_was_deleted_the_older_file_is_taken(path: Path) -> None:
+    """Going back on purpose is possible: delete the file that the message names."""
+    old = copy_of(path, "old.db")
+    more(path)
+    shutil.copyfile(old, path)
+    with pytest.raises(RolledBack) as raised:
+        Ledger.open(path)
+    named = witness_of(path)
+    assert str(named) in raised.value.next_step
+    named.unlink()
+    more(path)
+    assert findings(path) == set()
+
+
+def test_verifying_an_older_file_does_not_make_it_trusted(path: Path) -> None:
+    """Opened to be verified, and even written, a rolled-back file stays rolled back."""
+    old = copy_of(path, "old.db")
+    for number in range(5):
+        more(path, str(number))
+    shutil.copyfile(old, path)
+    with Ledger.open(path, trust=True) as ledger:
+        assert not ledger.verify()["ok"]
+        ledger.ingest([write_lines(path.parent / "x.jsonl", [line("p", "x")])], campaign="x")
+    with pytest.raises(RolledBack):
+        Ledger.open(path)
+
+
+def test_a_copy_registers_its_own(path: Path) -> None:
+    """A copy elsewhere is a ledger of its own place: seen once, its own going back is noticed, not the original's."""
+    copied = copy_of(path)
+    older = copy_of(path, "older.db")
+    assert witness.read(witness_of(copied)) is None
+    more(copied)
+    more(path, "other")
+    assert witness_of(copied) != witness_of(path)
+    shutil.copyfile(older, copied)
+    with pytest.raises(RolledBack):
+        Ledger.open(copied)
+    Ledger.open(path).close()
+
+
+def test_what_others_appended_is_remembered_when_it_is_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head written under another user's witness counts from the moment this user has opened the file."""
+    older = copy_of(path, "older.db")
+    mine = witness.directory()
+    monkeypatch.setenv("LEDGER_WITNESS_DIR", str(path.parent / "theirs"))
+    more(path)
+    monkeypatch.setenv("LEDGER_WITNESS_DIR", str(mine))
+    Ledger.open(path).close()
+    shutil.copyfile(older, path)
+    with pytest.raises(RolledBack):
+        Ledger.open(path)
+
+
+def test_a_witness_never_goes_back(tmp_path: Path) -> None:
+    """Of two commits remembered in the wrong order the later one stays."""
+    file = tmp_path / "w.json"
+    for size in (5, 9, 7):
+        assert witness.write(file, "id", tmp_path / "ledger.db", witness.Seen(size, bytes([size]) * 32)) is None
+    assert witness.read(file) == witness.Seen(9, b"\x09" * 32)
+    assert [child.name for child in tmp_path.iterdir()] == ["w.json"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"root":"00"}', '{"root":"zz","size":1}', '{"root":"00","size":0}', "\xff"]
+)
+def test_a_witness_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    """Anything else than what was written says nothing, and does not stop the ledger."""
+    (tmp_path / "w.json").write_text(text)
+    assert witness.read(tmp_path / "w.json") is None
+
+
+def test_a_place_that_cannot_be_written_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no witness can be kept, writing succeeds and says once what would go unnoticed; reading says nothing."""
+    (path.parent / "file").touch()
+    monkeypatch.setenv("LEDGER_WITNESS_DIR", str(path.parent / "file" / "below"))
+    with Ledger.open(path) as ledger:
+        assert ledger.warnings == []
+        for number in range(2):
+            ledger.ingest([write_lines(path.parent / f"{number}.jsonl", [line("p", str(number))])], campaign="c")
+        assert len(ledger.warnings) == 1
+        assert "rollback would go unnoticed" in ledger.warnings[0]
+        assert ledger.verify()["ok"]
+
+
+def test_where_witnesses_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LEDGER_WITNESS_DIR, else XDG_STATE_HOME, else the home directory."""
+    monkeypatch.delenv("LEDGER_WITNESS_DIR")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert witness.directory() == tmp_path / "state" / "sample-ledger" / "witness"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert witness.directory() == tmp_path / ".local" / "state" / "sample-ledger" / "witness"
+
+
+def test_a_link_to_a_ledger_is_that_ledger(path: Path) -> None:
+    """The real path counts, so a rollback is noticed through a link too."""
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    assert witness_of(link) == witness_of(path)

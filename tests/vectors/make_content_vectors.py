@@ -1,0 +1,262 @@
+"""Make `content.json`: lines, the normal forms that they must have, fingerprints, sample ids and ops.
+
+The normal forms are written here by hand, from the definition, with nothing of the ledger in it, so that it can
+disagree with it. These are the promises of the file format: a value that changes here breaks every ledger there is.
+Run `python tests/vectors/make_content_vectors.py` to write the file again.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+FILE = Path(__file__).with_name("content.json")
+CALL = {"path": "a/ä.md", "n": 1.50, "list": [1, None, True]}
+CALL_TEXT = '{"path": "a/\\u00e4.md",  "n": 1.5e0, "list": [1,null,true]}'
+ASKED = {"role": "user", "content": "Open it"}
+TOOLS = [{"type": "function", "function": {"name": "open", "parameters": {}}}]
+
+
+def answer(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """Return an assistant's message."""
+    return {"role": "assistant", **fields}
+
+
+def structured(arguments: Any, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """Return an OpenAI tool call."""
+    return {"id": "call_1", "type": "function", "function": {"name": "open", "arguments": arguments, **fields}}
+
+
+CALLED = [["assistant", ["I will.", ["call", "open", CALL]]]]
+PROMPT = [["user", ["Open it"]]]
+
+CONTENTS: list[dict[str, Any]] = [
+    {
+        "what": "one call, written in every way that is read",
+        "lines": [
+            {"messages": [ASKED, answer(content=f"I will.\n\ntool_call: open\narguments: {CALL_TEXT}")]},
+            {"conversations": [ASKED, answer(content=f"I will.\r\ntool_call:open \r\narguments:{CALL_TEXT}\n")]},
+            {"messages": [ASKED, answer(content="I will.", tool_calls=[structured(CALL)])], "label": False},
+            {"messages": [ASKED, answer(content=" I will.", tool_calls=[structured(CALL_TEXT)])], "tools": None},
+            {"messages": [ASKED, answer(content="I will.", tool_calls=[{"name": "open", "arguments": CALL}])]},
+            {
+                "prompt": [ASKED],
+                "completion": [
+                    answer(content=f'I will. [TOOL_CALLS] [{{"name":"open","arguments":{CALL_TEXT},"id":"x"}}]')
+                ],
+            },
+            {
+                "prompt": [ASKED],
+                "completion": [answer(content=[{"type": "text", "text": "I will."}], tool_calls=[structured(CALL)])],
+            },
+        ],
+        "normal": ["conversational", None, PROMPT, CALLED],
+    },
+    {
+        "what": "text and its canonical equivalents; a null field is no field",
+        "lines": [
+            {"prompt": [{"role": "user", "content": "café"}], "completion": [answer(content="ぱ\n")]},
+            {"messages": [{"role": "user", "content": "cafe\u0301", "name": None}, answer(content="は\u309a\n")]},
+            {"instruction": "cafe\u0301", "input": "", "output": "ぱ\n"},
+        ],
+        "normal": ["conversational", None, [["user", ["café"]]], [["assistant", ["ぱ\n"]]]],
+    },
+    {
+        "what": "text only",
+        "lines": [{"prompt": "Open it", "completion": "tool_call: open\narguments: {}"}],
+        "normal": ["standard", None, "Open it", "tool_call: open\narguments: {}"],
+    },
+    {
+        "what": "tools as a list or as its JSON text",
+        "lines": [
+            {"messages": [ASKED, answer(content="no")], "tools": TOOLS},
+            {"messages": [ASKED, answer(content="no")], "tools": json.dumps(TOOLS, indent=1)},
+        ],
+        "normal": ["conversational", TOOLS, PROMPT, [["assistant", ["no"]]]],
+    },
+    {
+        "what": "several messages, further fields, an answer of a tool, two answers at the end",
+        "lines": [
+            {
+                "messages": [
+                    {"role": "system", "content": '\u0001 \\ " \u2028'},
+                    ASKED,
+                    answer(content=None, tool_calls=[structured({}, strict=True)]),
+                    {"role": "tool", "content": "{ }", "tool_call_id": "call_1", "name": "open"},
+                    answer(content="a", weight=0),
+                    answer(content="", id="m1"),
+                ]
+            }
+        ],
+        "normal": [
+            "conversational",
+            None,
+            [
+                ["system", ['\u0001 \\ " \u2028']],
+                *PROMPT,
+                ["assistant", [["call", "open", {}, {"strict": True}]]],
+                ["tool", ["{ }"], {"name": "open"}],
+            ],
+            [["assistant", ["a"], {"weight": 0}], ["assistant", [""]]],
+        ],
+    },
+    {
+        "what": "an image, numbers of every kind, an answer without a prompt",
+        "lines": [
+            {
+                "messages": [
+                    answer(content=[{"type": "image", "url": "x"}, {"type": "text", "text": "?"}]),
+                    answer(
+                        content="tool_call: f\narguments: "
+                        '{"a":1,"b":1.0,"c":-0.0,"d":1e22,"e":1e-7,"f":36893488147419103232}'
+                    ),
+                ]
+            }
+        ],
+        "normal": [
+            "conversational",
+            None,
+            [],
+            [
+                ["assistant", [["content", [{"type": "image", "url": "x"}, {"type": "text", "text": "?"}]]]],
+                ["assistant", [["call", "f", {"a": 1, "b": 1.0, "c": -0.0, "d": 1e22, "e": 1e-7, "f": 2**65}]]],
+            ],
+        ],
+    },
+    {
+        "what": "a line feed before a combining mark, in text that NFC changes",
+        "lines": [
+            {"prompt": "\n\u0303e\u0301", "completion": "\b\u0307"},
+            {"prompt": "\n\u0303é", "completion": "\b\u0307"},
+        ],
+        "normal": ["standard", None, "\n\u0303e\u0301", "\b\u0307"],
+    },
+]
+
+BLOB, OTHER = "11" * 32, "22" * 32
+CONTENT = {"blob": BLOB, "fingerprint": OTHER, "form": "conversational", "prompt": None, "reader": "messages@1"}
+FACTS = {"domain": "asm", "label": False, "tags": [["ä", "x"]], "campaign": "c", "type": "prompt_completion"}
+DECISION = {
+    "after": None,
+    "details": {"n": 1},
+    "policy": None,
+    "reason": "ä",
+    "rule": None,
+    "sample": OTHER,
+    "version": BLOB,
+}
+RELEASE = {
+    "after": None,
+    "members": BLOB,
+    "name": "out.jsonl",
+    "omissions": BLOB,
+    "output": BLOB,
+    "plan": "kto-interleaved@1",
+    "recipe": OTHER,
+    "view": "kto-interleaved",
+}
+DERIVED = {**CONTENT, **FACTS, "ordinal": 3, "parent": OTHER, "recipe": OTHER, "version": OTHER}
+BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER}
+
+EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "run_started",
+        {"after": "0" * 64, "command": "ingest", "ledger": "l", "params": {}, "recipe": OTHER, "tool": "0.1.0"},
+        {"kind": "run_started", "after": "0" * 64, "command": "ingest", "recipe": OTHER},
+    ),
+    ("run_finished", {"counts": {"new": 1}, "started": OTHER}, {"kind": "run_finished", "started": OTHER}),
+    (
+        "ingested",
+        {**CONTENT, **FACTS, "line": 7, "nth": 1, "source": "ä.jsonl"},
+        {"blob": BLOB, "campaign": "c", "nth": 1, "source": "ä.jsonl"},
+    ),
+    (
+        "quarantined",
+        {
+            "blob": BLOB,
+            "campaign": "c",
+            "line": 7,
+            "message": "m",
+            "nth": 0,
+            "offset": 90,
+            "reason": "invalid_json",
+            "source": "s",
+        },
+        {"kind": "quarantined", "blob": BLOB, "campaign": "c", "nth": 0, "source": "s"},
+    ),
+    *((kind, DECISION, {"kind": kind, **DECISION}) for kind in ("accepted", "rejected", "deferred", "superseded")),
+    (
+        "relabeled",
+        {"after": None, "label": True, "policy": None, "reason": "r", "sample": OTHER, "version": BLOB},
+        {
+            "kind": "relabeled",
+            "after": None,
+            "label": True,
+            "policy": None,
+            "reason": "r",
+            "sample": OTHER,
+            "version": BLOB,
+        },
+    ),
+    (
+        "tagged",
+        {"after": OTHER, "key": "k", "reason": "r", "sample": OTHER, "value": None},
+        {"kind": "tagged", "after": OTHER, "key": "k", "sample": OTHER, "value": None},
+    ),
+    (
+        "edited",
+        {**CONTENT, "type": "prompt_only", "after": None, "reason": "r", "sample": OTHER, "version": OTHER},
+        {"kind": "edited", "after": None, "blob": BLOB, "sample": OTHER, "version": OTHER},
+    ),
+    ("improved", DERIVED, BORN),
+    ("regenerated", DERIVED, BORN),
+    ("withdrawn", {"reason": "r", "sample": OTHER, "target": BLOB}, {"kind": "withdrawn", "target": BLOB}),
+    (
+        "split_assigned",
+        {"after": None, "family": OTHER, "ratio": [90, 5, 5], "sample": OTHER, "seed": "0", "split": "val"},
+        {"kind": "split_assigned", "after": None, "sample": OTHER, "split": "val"},
+    ),
+    (
+        "released",
+        {**RELEASE, "manifest": OTHER, "rows": 4},
+        {"kind": "released", **RELEASE},
+    ),
+]
+
+
+def address(text: str) -> str:
+    """Return BLAKE3 in hex."""
+    return blake3(text.encode()).hexdigest()
+
+
+def normal(*value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a normal form as it is hashed: compact JSON, NFC."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return unicodedata.normalize("NFC", text)
+
+
+def main() -> None:
+    """Write the file."""
+    contents = []
+    for case in CONTENTS:
+        form, tools, prompt, completion = case["normal"]
+        before = address(normal("prompt", 1, form, tools, prompt)) if prompt else None
+        whole = address(normal("content", 1, form, tools, prompt, completion))
+        contents.append({"what": case["what"], "lines": case["lines"], "fingerprint": whole, "prompt": before})
+    events = [
+        {
+            "kind": kind,
+            "fields": fields,
+            "op": address(json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)),
+        }
+        for kind, fields, said in EVENTS
+    ]
+    FILE.write_text(json.dumps({"contents": contents, "events": events}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

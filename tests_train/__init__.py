@@ -1,0 +1,1 @@
+"""Tests against the real trainers: `make test-train`, in an environment with torch and trl."""
