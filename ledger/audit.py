@@ -17,7 +17,8 @@ from ledger.digest import NotRestricted, blake3_bytes, decode
 from ledger.errors import CorruptLedger, NotALedger, StorageFailed, UnknownEvent
 from ledger.event import BIRTHS, KINDS, is_known, op_of
 from ledger.migrations import LOG_TABLES
-from ledger.store import EMPTY_HEAD, Head, Store, in_chunks, open_store, tree_node
+from ledger.store import Store, open_store
+from ledger.transaction import EMPTY_HEAD, Head, in_chunks, tree_node
 from ledger.tree import TILE, Frontier, Tile, complete_tiles, leaf_hash
 
 ERROR, WARNING = "error", "warning"

@@ -68,7 +68,7 @@ _ALL = (
     Kind(
         "run_started",
         "a command or agent began to change the ledger",
-        ("after", "command", "ledger", "params", "recipe", "tool"),
+        ("after", "command", "ledger", "params", "recipe", "root", "tool"),
         ("after", "command", "recipe"),
     ),
     Kind("run_finished", "it ended; its counts add up", ("counts", "started"), ("started",)),
@@ -142,6 +142,7 @@ _ALL = (
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+_FIELDS = {kind.name: frozenset(kind.fields) for kind in _ALL}
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(kind, version) -> a pure function to the fields of the next version. Stored leaves never change."""
@@ -157,11 +158,11 @@ def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
     return digest_of({"kind": kind, **{name: fields[name] for name in KINDS[kind].identity}})
 
 
-def draft(kind: str, sample: int | None, blob: int | None, fields: Fields) -> Draft:
-    """Return a draft with its op; the fields must be exactly those of the kind."""
-    if fields.keys() != set(KINDS[kind].fields):
-        raise ValueError(f"{kind}: fields {sorted(fields)} are not {sorted(KINDS[kind].fields)}")
-    return Draft(op_of(kind, fields), kind, sample, blob, fields)
+def draft(kind: str, sample: int | None, blob: int | None, fields: Fields, op: bytes | None = None) -> Draft:
+    """Return a draft with its op (made here unless the caller has it); the fields must be exactly those of the kind."""
+    if fields.keys() != _FIELDS[kind]:
+        raise ValueError(f"{kind}: fields {sorted(fields)} are not {sorted(_FIELDS[kind])}")
+    return Draft(op_of(kind, fields) if op is None else op, kind, sample, blob, fields)
 
 
 def pairs(tags: Mapping[str, str]) -> list[list[str]]:

@@ -24,6 +24,7 @@ from ledger.reports import history
 from ledger.reports.show import show as show_report
 from ledger.reports.status import status as status_report
 from ledger.reports.why import why as why_report
+from ledger.transaction import Clock, system_clock
 from ledger.verbs import decide, ingest, split, verify_export
 from ledger.verbs.ids import find_sample, short_ids, whole_id
 from ledger.verbs.moment import reading
@@ -77,7 +78,7 @@ class Ledger:
         *,
         actor: str | None = None,
         via: str = "api",
-        clock: store.Clock = store.system_clock,
+        clock: Clock = system_clock,
         wal: bool = False,
     ) -> Self:
         """Create an empty ledger at `path` and open it.
@@ -104,7 +105,7 @@ class Ledger:
         *,
         actor: str | None = None,
         via: str = "api",
-        clock: store.Clock = store.system_clock,
+        clock: Clock = system_clock,
         wait: float = sqlite.WAIT_SECONDS,
         on_wait: sqlite.OnWait | None = None,
         trust: bool = False,

@@ -199,6 +199,9 @@ def _open(path: Path, mode: str, wait: float) -> Connection:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         try:
             _settle(connection, mode, wait)
+        except UnicodeDecodeError as error:  # the driver cannot read SQLite's message, which quotes a broken schema
+            connection.close()
+            raise CorruptLedger(path, "its schema cannot be read") from error
         except BaseException:
             connection.close()
             raise

@@ -265,7 +265,7 @@ def test_an_honest_ledger_has_no_finding(path: Path) -> None:
         assert ("views", count, count) in heard
         assert ledger.verify(quick=True) == {
             **answer,
-            "checked": {"schema": 48, "events": count, "heads": 1, "witness": 1},
+            "checked": {"schema": answer["checked"]["schema"], "events": count, "heads": 1, "witness": 1},
         }
 
 

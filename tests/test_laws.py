@@ -379,7 +379,8 @@ class Laws(RuleBasedStateMachine):
         return next((one for one in reversed(said) if one[0] not in self.withdrawn), (None, None))
 
     def _status(self, model: Model) -> str:
-        outcome = self._standing(model.decisions)[1]
+        about = [said for said in model.decisions if said[3] == self._blob(model)]  # a decision is about a version
+        outcome = self._standing(about)[1]
         return "pending" if outcome in {None, "deferred"} else str(outcome)
 
     def _label(self, model: Model) -> bool | None:

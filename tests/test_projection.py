@@ -9,7 +9,7 @@ import pytest
 
 from ledger import Ledger, projection
 from ledger.errors import NoSuchId, StaleViews, UnknownEvent
-from ledger.event import KINDS, UPCASTERS, Kind, draft
+from ledger.event import KINDS, UPCASTERS, Draft, Kind
 from ledger.store import open_store
 from ledger.verbs.run import Run, Who
 from ledger.views import samples
@@ -142,7 +142,9 @@ def append_strange(ledger: Ledger) -> None:
     """Append an event of a kind that only the patched program knows."""
     store = store_of(ledger)
     with store.transaction() as transaction:
-        Run(store.ledger_id, "x", {}, Who("me")).append(transaction, [draft("strange", None, None, {"what": "x"})])
+        Run(store.ledger_id, "x", {}, Who("me")).append(
+            transaction, [Draft(bytes(32), "strange", None, None, {"what": "x"})]
+        )
 
 
 def test_unknown_events_stop_every_fold_and_change_nothing(

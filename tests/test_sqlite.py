@@ -109,6 +109,16 @@ def test_a_file_that_cannot_be_used_is_closed_again(path: Path, statement: str, 
     assert open_files(path) == 0, raised
 
 
+def test_a_schema_that_is_not_text(path: Path) -> None:
+    """Damage inside the schema's own text is damage, also where it makes SQLite's message unreadable."""
+    data = path.read_bytes()
+    place = data.index(b"CREATE TABLE meta")
+    path.write_bytes(data[:place] + b"\xd5\xff" + data[place + 2 :])
+    with pytest.raises(CorruptLedger) as raised:
+        open_store(path)
+    assert open_files(path) == 0, raised
+
+
 def test_strange_names(tmp_path: Path) -> None:
     """A path may hold what has a meaning in a URI, and bytes that are not UTF-8."""
     for name in ("a?mode=memory#b%41 c.db", os.fsdecode(b"caf\xe9.db")):

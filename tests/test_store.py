@@ -18,7 +18,8 @@ from ledger import store as store_module
 from ledger.digest import blake3_bytes
 from ledger.errors import CorruptLedger, HeadMoved, LedgerError, LedgerExists, NotWritable
 from ledger.event import Draft, draft
-from ledger.store import EMPTY_HEAD, Store, create, in_chunks, open_store, tree_node
+from ledger.store import Store, create, open_store
+from ledger.transaction import EMPTY_HEAD, in_chunks, tree_node
 from ledger.tree import TILE, leaf_hash, root_of
 from ledger.verbs import ingest
 from ledger.verbs.run import Run, Who

@@ -123,6 +123,18 @@ def test_edits_and_their_withdrawal_in_any_order(ledger: Ledger, one: str) -> No
     assert withdrawals.by(store_of(ledger).connection, edits[0] + 100) is None
 
 
+def test_a_decision_is_about_a_version(ledger: Ledger, one: str) -> None:
+    """After an edit nobody has decided about the new version; when the edit is withdrawn the old decision stands."""
+    ledger.accept([one], reason="good")
+    edited = ledger.edit(one, line("p", "another"))["events"][0]
+    assert (ledger.why(one)["status"], ledger.why(one)["reason"]) == ("pending", None)
+    ledger.reject([one], reason="worse")
+    assert ledger.why(one)["status"] == "rejected"
+    ledger.withdraw([f"@{edited}"])
+    assert (ledger.why(one)["status"], ledger.why(one)["reason"]) == ("accepted", "good")
+    assert ledger.verify()["ok"]
+
+
 def test_label_tags_and_domain_stay_through_an_edit(ledger: Ledger, one: str) -> None:
     """An edit changes the training fields only."""
     ledger.edit(one, line("p", "another", label=False, tags={"n": "2"}, domain="e"))

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 from ledger.exporters.manifest import head_json
-from ledger.store import Head, Store
+from ledger.store import Store
+from ledger.transaction import Head
 from ledger.views import quarantine, rollups
 
 STATUSES = ("accepted", "rejected", "pending", "errored", "superseded", "erased")

@@ -7,7 +7,8 @@ from typing import Any
 from ledger.digest import show as shown
 from ledger.reports.history import events, leaf_of, time_text
 from ledger.reports.show import label_of, origin
-from ledger.store import Head, Store
+from ledger.store import Store
+from ledger.transaction import Head
 from ledger.views import decisions, lineage, releases, samples
 
 TWINS = 50

@@ -14,7 +14,8 @@ from ledger.errors import BadRequest, ContentRefused, NotWithdrawable
 from ledger.event import WITHDRAWABLE, Draft, draft
 from ledger.readers import READERS, FactMap, Reader, Unreadable, content_bytes, read_line
 from ledger.reports.history import leaf_of
-from ledger.store import Store, Transaction, in_chunks
+from ledger.store import Store
+from ledger.transaction import Transaction, in_chunks
 from ledger.verbs.ids import event_at, find_event, find_sample, find_samples
 from ledger.verbs.run import Run, Who, conserve
 from ledger.verbs.words import plain_text

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from ledger.digest import LARGEST_INT, MIN_PREFIX, PREFIX
 from ledger.errors import AmbiguousId, BadRequest, NoSuchId, NoSuchPosition
 from ledger.event import BIRTHS
-from ledger.store import Store, in_chunks
+from ledger.store import Store
+from ledger.transaction import in_chunks
 from ledger.views import samples
 
 _HEX = re.compile(r"[0-9a-f]+")

@@ -19,7 +19,8 @@ from ledger.event import SELF, Draft, draft, op_of, pairs
 from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, read_line
 from ledger.readers.envelope import parse_map
 from ledger.readers.lines import Input, RawLine, read_lines
-from ledger.store import Store, Transaction
+from ledger.store import Store
+from ledger.transaction import Transaction
 from ledger.verbs.run import Run, Who, conserve
 from ledger.verbs.words import plain_text
 from ledger.views import quarantine
@@ -93,13 +94,9 @@ def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progre
     run = Run(store.ledger_id, "ingest", params, who)
     report = IngestReport()
     names = [item.source for item in inputs]
-    batches = _batches(_read(inputs, plan))
-    batch = next(batches, None)
-    first = True
-    while batch is not None:
-        following = next(batches, None)
+    for batch, is_last in _batches(_read(inputs, plan)):
         with store.transaction() as transaction:
-            if first:
+            if report.lines == 0:
                 transaction.forget_occurrences()
             before = (report.new, report.known, report.quarantined)
             _take(transaction, batch, names, plan, run, report)
@@ -108,11 +105,11 @@ def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progre
             )
             conserve("lines", report.lines, parts)
             conserve("lines in the batch", len(batch), {"taken": sum(parts.values()) - sum(before)})
-            if following is None:
+            if is_last:
                 run.finish(transaction, {"lines": report.lines, **parts})
         last = batch[-1]
         progress(names[last.source], last.line.offset + len(last.line.body), report)
-        batch, first = following, False
+        del batch, last  # else two batches would be in memory while the next is read
     return report
 
 
@@ -148,17 +145,19 @@ def _read(inputs: list[Input], plan: IngestPlan) -> Iterator[_Item]:
             yield _Item(source, line, blake3_bytes(line.body), read_line(line.body, plan.places, plan.reader))
 
 
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    batch: list[_Item] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += len(item.line.body)
-        if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _batches(items: Iterable[_Item]) -> Iterator[tuple[list[_Item], bool]]:
+    """Yield (batch, whether it is the last), reading one item ahead to know."""
+    iterator = iter(items)
+    ahead = next(iterator, None)
+    while ahead is not None:
+        batch: list[_Item] = []
+        size = 0
+        while ahead is not None and len(batch) < BATCH_LINES and size < BATCH_BYTES:
+            batch.append(ahead)
+            size += len(ahead.line.body)
+            ahead = next(iterator, None)
+        yield batch, ahead is None
+        del batch
 
 
 def _take(
@@ -194,7 +193,7 @@ def _take(
     drafts = []
     for number in fresh:
         item = batch[number]
-        drafts.append(_draft(item, plan, names[item.source], nths[number], rows[item.digest]))
+        drafts.append(_draft(item, plan, names[item.source], nths[number], rows[item.digest], ops[number]))
     run.append(transaction, drafts)
     transaction.note_occurrences(
         (item.source, rows[item.digest], nth + 1) for item, nth in zip(batch, nths, strict=True)
@@ -219,20 +218,25 @@ def _op(kind: str, item: _Item, plan: IngestPlan, names: list[str], nth: int) ->
     return op_of(kind, {"blob": item.digest.hex(), "campaign": plan.campaign, "nth": nth, "source": source})
 
 
-def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int) -> Draft:
+def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int, op: bytes) -> Draft:
     if isinstance(item.read, Unreadable):
         fields = {
             "blob": item.digest.hex(),
             "campaign": plan.campaign,
             "line": item.line.number,
-            "message": item.read.message[:300],
+            "message": _lasting(item.read),
             "nth": nth,
             "offset": item.line.offset,
             "reason": item.read.reason,
             "source": source,
         }
-        return draft("quarantined", None, blob, fields)
-    return _sample_draft(item.read, item.line.number, plan, source, nth, item.digest, blob)
+        return draft("quarantined", None, blob, fields, op)
+    return _sample_draft(item.read, item.line.number, plan, source, nth, item.digest, blob, op=op)
+
+
+def _lasting(read: Unreadable) -> str:
+    """Return a message that is the same under every Python: how its JSON parser puts things is not."""
+    return "it does not parse as JSON" if read.reason == "invalid_json" else read.message[:300]
 
 
 def _sample_draft(
@@ -243,6 +247,8 @@ def _sample_draft(
     nth: int,
     digest: bytes,
     blob: int,
+    *,
+    op: bytes | None = None,
 ) -> Draft:
     fields = {
         "blob": digest.hex(),
@@ -259,4 +265,4 @@ def _sample_draft(
         "tags": pairs({**read.facts.tags, **plan.tags}),
         "type": read.type,
     }
-    return draft("ingested", SELF, blob, fields)
+    return draft("ingested", SELF, blob, fields, op)

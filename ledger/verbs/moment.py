@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ledger import projection, sqlite
-from ledger.store import Head, Store, open_store
+from ledger.store import Store, open_store
+from ledger.transaction import Head
 from ledger.verbs.ids import position_of
 
 

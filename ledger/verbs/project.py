@@ -20,7 +20,8 @@ from ledger.errors import CorruptLedger, NotWritable
 from ledger.event import draft
 from ledger.exporters import manifest
 from ledger.reports.history import leaf_of
-from ledger.store import Head, Store
+from ledger.store import Store
+from ledger.transaction import Head
 from ledger.verbs.files import WholeFile, manifest_path, place_for
 from ledger.verbs.moment import reading
 from ledger.verbs.plans import KTO, WHOLE, Planned, ProjectParams, plan_of, plan_view

@@ -6,14 +6,18 @@ from typing import Any
 
 from ledger.digest import show
 from ledger.errors import NoSuchId
+from ledger.readers import FactMap, Unreadable, read_line
 from ledger.store import Store
 from ledger.verbs.ids import find_event
 from ledger.views import quarantine
 
+_LOOKED_AT = 1 << 20
+"""Bytes; a longer line is not parsed again to say where it goes wrong."""
+
 
 def quarantined(store: Store, campaign: str | None, limit: int) -> list[dict[str, Any]]:
     """Return the lines in quarantine, oldest first."""
-    return [_answer(line) for line in quarantine.listed(store.connection, campaign=campaign, limit=limit)]
+    return [_answer(store, line) for line in quarantine.listed(store.connection, campaign=campaign, limit=limit)]
 
 
 def quarantined_line(store: Store, identity: str) -> tuple[dict[str, Any], bytes]:
@@ -21,11 +25,11 @@ def quarantined_line(store: Store, identity: str) -> tuple[dict[str, Any], bytes
     position = find_event(store, identity)
     for line in quarantine.listed(store.connection):
         if line.position == position:
-            return _answer(line), store.body(line.blob) or b""
+            return _answer(store, line), store.body(line.blob) or b""
     raise NoSuchId(identity)
 
 
-def _answer(line: quarantine.Quarantined) -> dict[str, Any]:
+def _answer(store: Store, line: quarantine.Quarantined) -> dict[str, Any]:
     return {
         "event": line.id.hex(),
         "position": line.position,
@@ -36,5 +40,12 @@ def _answer(line: quarantine.Quarantined) -> dict[str, Any]:
         "line": line.line,
         "offset": line.offset,
         "reason": line.reason,
-        "message": line.message,
+        "message": _message(store, line),
     }
+
+
+def _message(store: Store, line: quarantine.Quarantined) -> str:
+    """Return what is wrong; where JSON does not parse, as this Python's parser puts it (events do not hold that)."""
+    body = store.body(line.blob) if line.reason == "invalid_json" and line.size <= _LOOKED_AT else None
+    read = None if body is None else read_line(body, FactMap())
+    return read.message if isinstance(read, Unreadable) else line.message

@@ -10,7 +10,8 @@ from ledger.errors import CorruptLedger
 from ledger.exporters import trl
 from ledger.readers import Raw, raw_of
 from ledger.reports.history import leaf_of
-from ledger.store import Store, in_chunks
+from ledger.store import Store
+from ledger.transaction import in_chunks
 from ledger.verbs.plans import WHOLE
 from ledger.views import decisions, samples, tags
 

@@ -14,7 +14,7 @@ from typing import Any
 from ledger.digest import digest_of
 from ledger.errors import BadRequest, BrokenLaw
 from ledger.event import Draft, Stamp, draft
-from ledger.store import Transaction
+from ledger.transaction import Transaction
 from ledger.verbs.words import plain_text
 from ledger.version import VERSION
 
@@ -83,6 +83,7 @@ class Run:
             "ledger": self._ledger_id,
             "params": self._params,
             "recipe": self.recipe.hex(),
+            "root": transaction.root.hex(),
             "tool": VERSION,
         }
         started = draft("run_started", None, None, fields)

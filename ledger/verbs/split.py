@@ -17,7 +17,8 @@ from blake3 import blake3
 from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest
 from ledger.event import Draft, draft
-from ledger.store import Store, in_chunks
+from ledger.store import Store
+from ledger.transaction import in_chunks
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve
 from ledger.verbs.words import plain_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ledger.event import BIRTHS
+from ledger.event import BIRTHS, DECISIONS
 from ledger.sqlite import Connection
 from ledger.views.span import BORN, Span
 
@@ -34,7 +34,6 @@ DDL = (
 INDEXES = (
     "CREATE INDEX {schema}.samples_fingerprint ON samples (fingerprint)",
     "CREATE INDEX {schema}.samples_version ON samples (version)",
-    "CREATE INDEX {schema}.samples_prompt ON samples (prompt) WHERE prompt IS NOT NULL",
 )
 
 _CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.form'), json_extract(t.leaf, '$.type'),
@@ -65,7 +64,8 @@ _STATUS = (
     """UPDATE samples SET (decision, status, reason) = (SELECT d.position,
             CASE coalesce(d.outcome, 'deferred') WHEN 'deferred' THEN 'pending' ELSE d.outcome END,
             coalesce(d.rule, d.reason, '')
-        FROM (SELECT 1) LEFT JOIN decisions d ON d.sample = samples.sample AND d.withdrawn IS NULL
+        FROM (SELECT 1) LEFT JOIN decisions d
+            ON d.sample = samples.sample AND d.withdrawn IS NULL AND d.version = samples.version
         ORDER BY d.authority, d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
 )
@@ -82,7 +82,7 @@ def fold(connection: Connection, span: Span) -> None:
         _all(connection, _VERSION)
     if withdrawn or span.has("relabeled"):
         _all(connection, _LABEL)
-    if withdrawn or span.has("accepted", "rejected", "deferred", "superseded"):
+    if withdrawn or span.has("edited", *DECISIONS):  # a decision is about a version, so it may stop to apply
         _all(connection, _STATUS)
     if span.has("split_assigned"):
         connection.execute(_SPLIT)
