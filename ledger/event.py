@@ -7,7 +7,7 @@ what it says. Its `op` is the digest of what it says alone, so the same statemen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from ledger.digest import NotRestricted, decode, digest_of, encode
@@ -39,6 +39,11 @@ class Kind:
     identity: tuple[str, ...]
     blob: str | None = None
     v: int = 1
+    names: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep the fields as a set too: every draft is compared with it."""
+        object.__setattr__(self, "names", frozenset(self.fields))
 
 
 class Stamp(NamedTuple):
@@ -142,7 +147,6 @@ _ALL = (
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
-_FIELDS = {kind.name: frozenset(kind.fields) for kind in _ALL}
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(kind, version) -> a pure function to the fields of the next version. Stored leaves never change."""
@@ -160,8 +164,8 @@ def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
 
 def draft(kind: str, sample: int | None, blob: int | None, fields: Fields, op: bytes | None = None) -> Draft:
     """Return a draft with its op (made here unless the caller has it); the fields must be exactly those of the kind."""
-    if fields.keys() != _FIELDS[kind]:
-        raise ValueError(f"{kind}: fields {sorted(fields)} are not {sorted(_FIELDS[kind])}")
+    if fields.keys() != KINDS[kind].names:
+        raise ValueError(f"{kind}: fields {sorted(fields)} are not {sorted(KINDS[kind].fields)}")
     return Draft(op_of(kind, fields) if op is None else op, kind, sample, blob, fields)
 
 

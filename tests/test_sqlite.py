@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_used_is_closed_again(path: Path, statement: str, 
 def test_a_schema_that_is_not_text(path: Path) -> None:
     """Damage inside the schema's own text is damage, also where it makes SQLite's message unreadable."""
     data = path.read_bytes()
-    place = data.index(b"CREATE TABLE meta")
+    place = data.index(b"TABLE meta")
     path.write_bytes(data[:place] + b"\xd5\xff" + data[place + 2 :])
     with pytest.raises(CorruptLedger) as raised:
         open_store(path)

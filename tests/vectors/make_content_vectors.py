@@ -165,8 +165,8 @@ BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER}
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "run_started",
-        {"after": "0" * 64, "command": "ingest", "ledger": "l", "params": {}, "recipe": OTHER, "tool": "0.1.0"},
-        {"kind": "run_started", "after": "0" * 64, "command": "ingest", "recipe": OTHER},
+        {"after": 12, "command": "ingest", "ledger": "l", "params": {}, "recipe": OTHER, "root": BLOB, "tool": "0.1.0"},
+        {"kind": "run_started", "after": 12, "command": "ingest", "recipe": OTHER},
     ),
     ("run_finished", {"counts": {"new": 1}, "started": OTHER}, {"kind": "run_finished", "started": OTHER}),
     (
