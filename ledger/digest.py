@@ -94,5 +94,6 @@ def _check_items(value: dict[str, Json], where: str) -> None:
     for key, item in value.items():
         if type(key) is not str or not key.isascii():
             raise NotRestricted(f"{where}: the key {key!r} is not ASCII text")
-        if type(item) not in _SCALARS:
+        kind = type(item)
+        if kind not in _SCALARS and not (kind is int and -LARGEST_INT <= item <= LARGEST_INT):
             _check(item, f"{where}.{key}")

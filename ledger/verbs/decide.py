@@ -17,7 +17,7 @@ from ledger.reports.history import leaf_of
 from ledger.store import Store
 from ledger.transaction import Transaction, in_chunks
 from ledger.verbs.ids import event_at, find_event, find_sample, find_samples
-from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
 from ledger.views import decisions, labels, samples, tags, versions, withdrawals
 
@@ -47,8 +47,8 @@ def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, e
         told = decisions.history(store.connection, [row.sample for row in rows])
         for row in rows:
             history = told.get(row.sample, ())
-            mine = [said for said in history if _stands(said)]
-            if mine and (mine[-1].outcome, mine[-1].reason, mine[-1].version) == (outcome, reason, row.version):
+            mine = [said for said in history if _stands(said) and said.version == row.version]
+            if mine and (mine[-1].outcome, mine[-1].reason) == (outcome, reason):
                 continue
             fields: dict[str, Any] = {
                 "after": _after(store, history),
@@ -223,6 +223,7 @@ def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:
     return draft("withdrawn", row.sample, None, fields)
 
 
+@without_collector()
 def _each(store: Store, run: Run, ids: Sequence[str], judge: Judge, expected: int | None) -> DecideReport:
     """Judge each sample once, append what changes in one commit; an id that is not there stops all of it."""
     if not ids:

@@ -21,7 +21,7 @@ from ledger.readers.envelope import parse_map
 from ledger.readers.lines import Input, RawLine, read_lines
 from ledger.store import Store
 from ledger.transaction import Transaction
-from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
 from ledger.views import quarantine
 
@@ -88,6 +88,7 @@ def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form
     return IngestPlan(campaign, dict(tags), where, None if form is None else READERS[form])
 
 
+@without_collector()
 def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progress: Progress) -> IngestReport:
     """Read the inputs to their ends, committing batch by batch, and return what became of every line."""
     params = {**plan.as_json(), "sources": [item.source for item in inputs]}

@@ -20,7 +20,7 @@ from ledger.event import Draft, draft
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.moment import reading
-from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
 from ledger.views import rollups, samples
 
@@ -63,6 +63,7 @@ def place(family: bytes, seed: str, limits: list[tuple[str, str]]) -> str:
     return next(name for bound, name in limits if key < bound)
 
 
+@without_collector()
 def split(store: Store, ratio: tuple[int, int, int], seed: str, who: Who, expected: int | None) -> SplitReport:
     """Assign every sample that has no split yet; nothing that is assigned moves."""
     seed = plain_text("The seed", seed)
