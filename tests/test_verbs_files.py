@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,18 @@ from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_f
 from tests.small import names
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Let no file of this process grow beyond 4,096 bytes: what a full disk or a quota does, for real."""
+    """Let no file grow beyond 4,096 bytes inside: what a full disk or a quota does, for real.
+
+    Not for the length of a test: pytest's own output may go to a file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
@@ -67,13 +73,12 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     assert place.read_bytes() == b"other"
 
 
-@pytest.mark.usefixtures("small_files")
 @pytest.mark.parametrize("size", [5_000, 50_000_000])
 def test_no_room_is_a_full_disk(tmp_path: Path, size: int) -> None:
     """A write that the system refuses for lack of room is DiskFull, whenever it is noticed; no draft is left."""
 
     def write() -> None:
-        with WholeFile(tmp_path / "out.jsonl") as file:
+        with small_files(), WholeFile(tmp_path / "out.jsonl") as file:
             file.write(b"x" * size)
             file.settle()
 
