@@ -107,19 +107,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _help_pages() -> Iterator[str]:
-    for name, command in _walk("ledger", cli):
-        context = click.Context(command, info_name=name, terminal_width=_WIDTH, max_content_width=_WIDTH)
-        yield f"## {name}\n\n```text\n{command.get_help(context).rstrip()}\n```"
+    settings = {**cli.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    for context in _walk(click.Context(cli, info_name="ledger", **settings)):
+        yield f"## {context.command_path}\n\n```text\n{context.command.get_help(context).rstrip()}\n```"
 
 
-def _walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield name, command
-    if isinstance(command, click.Group):
-        context = click.Context(command, info_name=name)
-        for child_name in command.list_commands(context):
-            child = command.get_command(context, child_name)
+def _walk(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            child = context.command.get_command(context, name)
             if child is not None:
-                yield from _walk(f"{name} {child_name}", child)
+                yield from _walk(click.Context(child, parent=context, info_name=name))
 
 
 def _ddl(statements: tuple[str, ...]) -> str:
