@@ -61,7 +61,8 @@ def _call(name: str, arguments: Any) -> None:  # noqa: ANN401 - any JSON value
         return
     for key, value in arguments.items():
         text = value if isinstance(value, str) else _json(value)
-        line(_INDENT * 2, (f"{key}: ", "dim"), text.replace("\n", f"\n{_INDENT * 3}"), lines=True)
+        name = json.dumps(key, ensure_ascii=False)[1:-1]  # a key with line feeds must not look like lines of its own
+        line(_INDENT * 2, (f"{name}: ", "dim"), text.replace("\n", f"\n{_INDENT * 3}"), lines=True)
 
 
 def _arguments(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -11,5 +11,6 @@ def render_decided(done: dict[str, Any], noun: str = "sample") -> None:
 
     total(done["samples"], noun, {"changed": done["changed"], "unchanged": done["unchanged"]})
     if events := done["events"]:
-        last = "" if len(events) == 1 else f" to @{events[-1]}"
-        line(("recorded ", "dim"), f"@{events[0]}{last}", ("  take it back: ", "dim"), f"ledger withdraw @{events[0]}")
+        span = f"@{events[0]}" if len(events) == 1 else f"@{events[0]}-@{events[-1]}"
+        back = () if noun == "event" else (("  take it back: ", "dim"), f"ledger withdraw {span}")
+        line(("recorded ", "dim"), span, *back)  # a withdrawal itself is not withdrawn: decide again

@@ -52,8 +52,8 @@ def _from_stdin(key: str) -> list[str]:
         raise BadRequest("Standard input is not UTF-8 text with one id a line") from error
     if text.lstrip()[:1] in {"{", "["}:
         return list(_ids_in(_json_values(text), key))
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
-    for number, words in lines:
+    lines = [(number, line.split("\t")[0].split()) for number, line in enumerate(text.splitlines(), 1)]
+    for number, words in lines:  # what stands after a tab says more about the id, as in `project --list-omitted`
         if len(words) > 1:
             raise BadRequest(f"Line {number} of standard input holds {len(words)} words; it takes one id a line")
     return [words[0] for _, words in lines if words]

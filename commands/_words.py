@@ -7,7 +7,7 @@ OMISSIONS = {
     "status": "its status is not one that the view takes (rejected samples, for example, are not exported)",
     "split": "it is not in the split that the view takes; training views take train only",
     "family_crosses_splits": "relatives of it stand in val or test, so training on it would leak",
-    "no_label": "it has no label that the view takes; `ledger relabel` gives it one",
+    "no_label": "its label is not one that the view takes, or it has none",
     "conflict": "another sample teaches the same with the opposite label; relabel or reject one side",
     "duplicate": "another sample teaches the same with the same label, and that one is used",
     "unrepresentable": "it cannot be written in the form of this file, or lacks a prompt or a completion",

@@ -45,6 +45,7 @@ VERBS = (
 )
 """In the order of the work; the verb `verify-export` is `command` in the module `verify_export`."""
 
+UNFORESEEN = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
 READER_GONE = 141
 """What a shell reports for a program that wrote into a closed pipe: 128 + SIGPIPE."""
@@ -146,7 +147,19 @@ def _outcome(act: Callable[[], Any], call: Call) -> int:
             return _complain(call, type(error).__name__, str(error), error.next_step, error.exit_code)
     except OSError as error:
         return _system_error(call, error)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        if os.environ.get("LEDGER_DEBUG"):
+            raise
+        return _complain(
+            call, type(error).__name__, f"unexpected {type(error).__name__}: {error}", _UNEXPECTED, UNFORESEEN
+        )
     return code if isinstance(code, int) else 0
+
+
+_UNEXPECTED = (
+    "Run `ledger verify`. If it finds damage, restore a good copy of the file; if it finds none, this is a bug: "
+    "report it with what the same command prints under LEDGER_DEBUG=1."
+)
 
 
 def _ledger_error() -> type[LedgerError]:

@@ -11,7 +11,7 @@ from commands._stdin import read_ids
 
 @verb("tag 3f9a2c1d --set persona=novice")
 @ids_argument()
-@click.option("--set", "pair", type=pair, metavar="KEY=VALUE", help="Set this tag.")
+@click.option("--set", "pairs", type=pair, multiple=True, metavar="KEY=VALUE", help="Set this tag.")
 @click.option("--remove", type=text, metavar="KEY", help="Remove this tag.")
 @reason
 @expected_head
@@ -20,7 +20,7 @@ from commands._stdin import read_ids
 def command(
     call: Call,
     ids: tuple[str, ...],
-    pair: tuple[str, str] | None,
+    pairs: tuple[tuple[str, str], ...],
     remove: str | None,
     reason: str,
     expected_head: int | None,
@@ -31,9 +31,9 @@ def command(
     """
     from commands._decided import render_decided
 
-    if (pair is None) == (remove is None):
-        raise click.UsageError("Give either --set KEY=VALUE or --remove KEY.")
-    key, value = pair or (str(remove), None)
+    if len(pairs) + (remove is not None) != 1:
+        raise click.UsageError("Give either --set KEY=VALUE or --remove KEY, once.")
+    key, value = pairs[0] if pairs else (str(remove), None)
     with call.open() as ledger:
         done = ledger.tag(read_ids(ids), key, value, reason=reason, expected_head=expected_head)
     call.answer(done, lambda: render_decided(done))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ledger import migrations, projection, sqlite, witness
 from ledger.digest import NotRestricted, blake3_bytes, decode
-from ledger.errors import CorruptLedger, NotALedger, StorageFailed, UnknownEvent
+from ledger.errors import BrokenLaw, CorruptLedger, NotALedger, StorageFailed, UnknownEvent
 from ledger.event import BIRTHS, KINDS, is_known, op_of
 from ledger.migrations import LOG_TABLES
 from ledger.store import Store, open_store
@@ -32,6 +32,7 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "leaf_damaged": (ERROR, "an event's bytes are not a leaf in canonical form"),
     "op_mismatch": (ERROR, "an event's op is not that of what it says"),
     "column_mismatch": (ERROR, "an event's columns are not those of its leaf"),
+    "reference_missing": (ERROR, "an event names another that is not in the log before it"),
     "meta_changed": (ERROR, "what the file says of itself is not what the log says"),
     "blob_unnamed": (ERROR, "a blob is stored that no event brought"),
     "blob_missing": (ERROR, "an event names a blob that is not stored"),
@@ -52,6 +53,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
 MORE_BLOBS = {"released": ("members", "omissions")}
 """Blobs that an event names beside the one in its column."""
 
+REFERENCES = {"withdrawn": "target", "improved": "parent", "regenerated": "parent"}
+"""The field with the op of another event, beside that of its sample."""
+
+_SHAPE = frozenset({"schema_changed", "sqlite_damaged", "view_drift"})
 _WRONG_TYPE = (TypeError, ValueError, AttributeError, LookupError)
 """What handling a stored value raises where damage changed its type."""
 
@@ -80,7 +85,7 @@ class Audit:
         self.checked: dict[str, int] = {}
         self.head = EMPTY_HEAD
         self._last = -1  # the position before the event at hand
-        self._blobs_named = 0  # the highest row of a blob that the events so far name
+        self._blobs_named: int | None = 0  # the highest row that the events so far name; None: unknown kinds may too
 
     def find(self, name: str, message: str, position: int | None = None) -> None:
         """Note a finding."""
@@ -99,7 +104,8 @@ class Audit:
                     step()
             except sqlite.Error as error:
                 problem = sqlite.translated(error, self.store.path, self.store.wait)
-                if not isinstance(problem, (CorruptLedger, NotALedger, StorageFailed)):
+                follows = isinstance(problem, BrokenLaw) and _SHAPE & self.found.keys()  # from what was found before
+                if not follows and not isinstance(problem, (CorruptLedger, NotALedger, StorageFailed)):
                     raise problem from error
                 self.find("sqlite_damaged", str(error))
             except _WRONG_TYPE as error:
@@ -115,7 +121,7 @@ class Audit:
                 self.find("sqlite_damaged", line)
 
     def _schema(self) -> None:
-        expected, present = _made_schema(), _schema(self.connection)
+        expected, present = _made_schema(), sqlite.schema(self.connection)
         stale = projection.state(self.connection) is None
         for key in sorted(expected.keys() | present.keys()):
             kind, name, table = key
@@ -158,23 +164,24 @@ class Audit:
             if not isinstance(said, dict):
                 raise NotRestricted("it is not an object")  # noqa: TRY301 - handled like any other damage
             at = said["at"]
-            self._columns(said, (position, op, kind, v, sample, subject, blob_hash, blob))
-            self._named(said, position, blob)
+            if (said["kind"], said["v"]) != (kind, v):
+                self.find("column_mismatch", f"position {position}: kind or version is not that of the leaf", position)
+            if is_known(said["kind"], said["v"]):
+                self._columns(said, (position, op, sample, subject, blob_hash, blob))
+                self._named(said, position, blob)
+            else:
+                self._unknown(f"position {position}: {said['kind']} in version {said['v']}", position)
         except (NotRestricted, *_WRONG_TYPE) as error:
             self.find("leaf_damaged", f"position {position}: {error}", position)
         return _Leaf(leaf_hash(leaf), at, self._blobs_named)
 
     def _columns(self, said: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 - a leaf
-        position, op, kind, v, sample, subject, blob_hash, blob = row
-        if (said["kind"], said["v"]) != (kind, v):
-            self.find("column_mismatch", f"position {position}: kind and version are not those of the leaf", position)
-        if not is_known(said["kind"], said["v"]):
-            return
+        position, op, sample, subject, blob_hash, blob = row
         if op_of(said["kind"], said) != op:
             self.find("op_mismatch", f"position {position}: the op is not that of what the event says", position)
         says = said.get("sample")
         if says is None:
-            right = sample == (position if kind in BIRTHS else None)
+            right = sample == (position if said["kind"] in BIRTHS else None)
         else:
             right = subject is not None and subject.hex() == says
         if not right:
@@ -188,7 +195,11 @@ class Audit:
             self.find("column_mismatch", f"position {position}: the blob column names another blob", position)
 
     def _named(self, said: Any, position: int, blob: int | None) -> None:  # noqa: ANN401 - a leaf
-        """Follow how many blobs the events name, which is what each head says are stored."""
+        """Look for what else the event names; follow how many blobs are named, which is what each head says."""
+        if (field := REFERENCES.get(said["kind"])) is not None:
+            sql = "SELECT 1 FROM event WHERE op = ? AND position < ?"
+            if self.connection.execute(sql, (bytes.fromhex(said[field]), position)).fetchone() is None:
+                self.find("reference_missing", f"position {position}: its {field} {said[field]} is not there", position)
         rows = [] if blob is None else [blob]
         for field in MORE_BLOBS.get(said["kind"], ()):
             sql = "SELECT id FROM blob WHERE hash = ?"
@@ -197,10 +208,16 @@ class Audit:
                 self.find("blob_missing", f"position {position}: b3:{said[field]} is not stored", position)
             else:
                 rows.append(row[0])
-        self._blobs_named = max(self._blobs_named, *rows, 0)
+        if self._blobs_named is not None:
+            self._blobs_named = max(self._blobs_named, *rows, 0)
         if said["kind"] == "run_started" and said["ledger"] != self.store.ledger_id:
-            text = f"the file says it is the ledger {self.store.ledger_id}, its events say {said['ledger']}"
-            self.find("meta_changed", text, position)
+            self.find("meta_changed", f"the file is {self.store.ledger_id}, its events say {said['ledger']}", position)
+
+    def _unknown(self, what: str, position: int | None = None) -> None:
+        """Say so once, and count blobs no longer: what this version does not know may name some."""
+        self._blobs_named = None
+        if not self.found["event_unknown"]:
+            self.find("event_unknown", what, position)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         yield from self.connection.execute(
@@ -224,7 +241,7 @@ class Audit:
                 self.find("blob_mismatch", f"blob {row}: b3:{digest.hex()} is not the address of its {len(body)} bytes")
             if count % 5000 == 0:
                 self.progress("blobs", count, total)
-        if count > total:
+        if count > total and self._blobs_named is not None:
             self.find("blob_unnamed", f"{count} blobs are stored, but the log brought {total}")
         elif count < total:
             self.find("blob_missing", f"the log brought {total} blobs, but {count} are stored")
@@ -254,10 +271,8 @@ class Audit:
         now = self.store.head()
         if now.position + 1 < seen.size:
             self.find("rolled_back", f"it ends at {now.position}; this computer has seen {seen.size - 1}", now.position)
-        else:
-            there = self.store.head_at(seen.size - 1)
-            if there is None or there.root != seen.root:
-                self.find("rewritten", f"the events up to {seen.size - 1} are not those seen before", seen.size - 1)
+        elif self.store.root_at(seen.size - 1) != seen.root:
+            self.find("rewritten", f"the events up to {seen.size - 1} are not those seen before", seen.size - 1)
 
     def _view_state(self) -> None:
         position = projection.state(self.connection)
@@ -282,7 +297,7 @@ class Audit:
                     self._same_view(aside, table, key)
             self.checked["views"] = len(projection.tables())
         except UnknownEvent as error:
-            self.find("event_unknown", str(error))
+            self._unknown(str(error))
         except (sqlite.Error, ValueError) as error:
             self.find("view_drift", f"the log cannot be folded: {error}")
         finally:
@@ -301,11 +316,11 @@ class Audit:
 
 
 class _Leaf(NamedTuple):
-    """What the tree and the heads need of one event: `at` is None where it cannot be read."""
+    """What the tree and the heads need of one event: `at` and `blobs` are None where they cannot be known."""
 
     hash: bytes
     at: int | None
-    blobs: int
+    blobs: int | None
 
 
 class _Tiles:
@@ -334,8 +349,7 @@ class _Tiles:
     def _same(self, tile: Tile) -> None:
         sql = "SELECT hashes, root FROM tile WHERE level = ? AND idx = ?"
         if self._audit.connection.execute(sql, (tile.level, tile.number)).fetchone() != (tile.hashes, tile.root):
-            message = f"tile {tile.number} of level {tile.level} is not the one over the events"
-            self._audit.find("tile_mismatch", message)
+            self._audit.find("tile_mismatch", f"tile {tile.number} of level {tile.level} is not that over the events")
 
 
 class _Heads:
@@ -354,10 +368,10 @@ class _Heads:
             size, *said = self._next
             frontier = frontier.extend(hashes[done : size - first])
             done = max(size - first, done)
-            made = [frontier.root(), frontier.to_bytes(), leaves[done - 1].at, leaves[done - 1].blobs]
+            last = leaves[done - 1]
+            made = [frontier.root(), frontier.to_bytes(), last.at, said[-1] if last.blobs is None else last.blobs]
             if frontier.size != size or said != made:
-                message = f"the head at {size - 1} is not the one over the events up to it"
-                self._audit.find("head_mismatch", message, size - 1)
+                self._audit.find("head_mismatch", f"the head at {size - 1} is not that over its events", size - 1)
             self.count += 1
             self._next = next(self._rows, None)
         return frontier.extend(hashes[done:])
@@ -380,12 +394,6 @@ def _made_schema() -> dict[tuple[str, str, str], str]:
     try:
         for statement in (*(line for step in migrations.STEPS for line in step), *projection.definitions()):
             memory.execute(statement)
-        return _schema(memory)
+        return sqlite.schema(memory)
     finally:
         memory.close()
-
-
-def _schema(connection: sqlite.Connection) -> dict[tuple[str, str, str], str]:
-    """Return (type, name, table) -> SQL of everything in the file that was made by SQL."""
-    sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL"
-    return {(kind, name, table): text for kind, name, table, text in connection.execute(sql)}

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from ledger.digest import NotRestricted, decode, digest_of, encode
-from ledger.sample import derived_sample_id, sample_id
+from ledger.sample import sample_id
 
 Fields: TypeAlias = Mapping[str, Any]
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 SELF = -1
 """In a draft: the event brings its own sample into being."""
+
+AUTHORITIES = ("person", "policy", "agent", "import")
+"""On whose authority a decision, a label, a tag or an edit is made: a person's outranks the others'."""
 
 CIRCUMSTANCES = ("actor", "at", "kind", "run", "v", "via")
 DECISIONS = ("accepted", "rejected", "deferred", "superseded")
@@ -29,8 +32,8 @@ WITHDRAWABLE = (*DECISIONS, "relabeled", "tagged", "edited")
 class Kind:
     """One kind of event: its current version, its fields, and which of them make its `op`.
 
-    A new version may add, drop and rename fields; what makes the op never changes, or the same statement would be
-    made twice in a ledger that is older than the change. An event with another identity is another kind.
+    A new version may add, drop and rename fields; what makes the op and what names the blob never changes, or the same
+    statement would be made twice in a ledger that is older than the change. Another identity is another kind.
     """
 
     name: str
@@ -67,14 +70,16 @@ class Draft(NamedTuple):
 
 _CONTENT = ("blob", "fingerprint", "form", "prompt", "reader", "type")
 _FACTS = ("domain", "label", "tags")
-_DECISION = ("after", "details", "policy", "reason", "rule", "sample", "version")
+_DECISION = ("after", "authority", "details", "policy", "reason", "rule", "sample", "version")
+_DERIVED = (*_CONTENT, *_FACTS, "campaign", "cost", "ordinal", "parent", "recipe", "request", "usage", "version")
+_DERIVATION = ("blob", "ordinal", "parent", "recipe", "version")
 
 _ALL = (
     Kind(
         "run_started",
         "a command or agent began to change the ledger",
-        ("after", "command", "ledger", "params", "recipe", "root", "tool"),
-        ("after", "command", "recipe"),
+        ("command", "ledger", "params", "recipe", "root", "size", "tool"),
+        ("command", "recipe", "size"),
     ),
     Kind("run_finished", "it ended; its counts add up", ("counts", "started"), ("started",)),
     Kind(
@@ -87,7 +92,7 @@ _ALL = (
     Kind(
         "quarantined",
         "a line is not a valid sample; its bytes are kept",
-        ("blob", "campaign", "line", "message", "nth", "offset", "reason", "source"),
+        ("blob", "campaign", "line", "nth", "offset", "reason", "source"),
         ("blob", "campaign", "nth", "source"),
         blob="blob",
     ),
@@ -98,35 +103,35 @@ _ALL = (
     Kind(
         "relabeled",
         "the label changed",
-        ("after", "label", "policy", "reason", "sample", "version"),
-        ("after", "label", "policy", "reason", "sample", "version"),
+        (*_DECISION, "label"),
+        (*_DECISION, "label"),
         blob="version",
     ),
     Kind(
         "tagged",
         "a tag was set, or removed with value null",
-        ("after", "key", "reason", "sample", "value"),
-        ("after", "key", "sample", "value"),
+        ("after", "authority", "key", "policy", "reason", "sample", "value"),
+        ("after", "authority", "key", "policy", "sample", "value"),
     ),
     Kind(
         "edited",
         "a person gave the sample a new version",
-        (*_CONTENT, "after", "reason", "sample", "version"),
-        ("after", "blob", "sample", "version"),
+        (*_CONTENT, "after", "authority", "reason", "sample", "version"),
+        ("after", "authority", "blob", "sample", "version"),
         blob="blob",
     ),
     Kind(
         "improved",
         "a child sample was made from a parent's version to be better",
-        (*_CONTENT, *_FACTS, "campaign", "ordinal", "parent", "recipe", "version"),
-        (),
+        _DERIVED,
+        _DERIVATION,
         blob="blob",
     ),
     Kind(
         "regenerated",
         "a child sample was made afresh from a parent's version",
-        (*_CONTENT, *_FACTS, "campaign", "ordinal", "parent", "recipe", "version"),
-        (),
+        _DERIVED,
+        _DERIVATION,
         blob="blob",
     ),
     Kind(
@@ -156,9 +161,6 @@ def op_of(kind: str, fields: Mapping[str, Any]) -> bytes:
     """Return the op of what an event of `kind` says; for events that bring a sample into being, its sample id."""
     if kind == "ingested":
         return sample_id(fields["campaign"], fields["source"], bytes.fromhex(fields["blob"]), fields["nth"])
-    if kind in BIRTHS:
-        version, recipe, blob = (bytes.fromhex(fields[name]) for name in ("version", "recipe", "blob"))
-        return derived_sample_id(version, recipe, fields["ordinal"], blob)
     return digest_of({"kind": kind, **{name: fields[name] for name in KINDS[kind].identity}})
 
 

@@ -205,22 +205,22 @@ class Ledger:
         report = ingest.retry_quarantined(self._store, plan, self._who)
         return {"lines": report.lines, "new": report.new, "quarantined": report.quarantined}
 
-    def status(self, as_of: str | None = None) -> Answer:
+    def status(self, as_of: str | int | None = None) -> Answer:
         """Return the counts, which add up, and the head."""
         with reading(self._store, as_of) as (there, head):
             return status_report(there, head)
 
-    def show(self, sample: str, as_of: str | None = None) -> Answer:
+    def show(self, sample: str, as_of: str | int | None = None) -> Answer:
         """Return one sample: content, facts, versions; raises NoSuchId, AmbiguousId."""
         with reading(self._store, as_of) as (there, _):
             return show_report(there, find_sample(there, sample))
 
-    def why(self, sample: str, as_of: str | None = None) -> Answer:
+    def why(self, sample: str, as_of: str | int | None = None) -> Answer:
         """Return why a sample stands as it does: origin, decisions, duplicates, lineage, releases, events."""
         with reading(self._store, as_of) as (there, head):
             return why_report(there, find_sample(there, sample), head)
 
-    def log(self, sample: str | None = None, limit: int = 50, as_of: str | None = None) -> list[Answer]:
+    def log(self, sample: str | None = None, limit: int = 50, as_of: str | int | None = None) -> list[Answer]:
         """Return the last events, oldest first; of one sample, or of the whole ledger."""
         whole_number("The limit", limit, 1, sys.maxsize)
         with reading(self._store, as_of) as (there, head):
@@ -285,7 +285,7 @@ class Ledger:
         ratio: str = "keep",
         seed: str = "0",
         form: str = "auto",
-        as_of: str | None = None,
+        as_of: str | int | None = None,
         progress: Progress | None = None,
     ) -> Answer:
         """Write a view to a file with its manifest beside it, record the release, and return the manifest.

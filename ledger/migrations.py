@@ -35,6 +35,7 @@ M001_LOG = (
         leaf TEXT NOT NULL                 -- the truth; the columns are an index that verify derives again
     ) STRICT""",
     "CREATE INDEX event_of_sample ON event (sample, position) WHERE sample <> position",
+    "CREATE INDEX event_erased ON event (blob) WHERE kind = 'erased'",
     """CREATE TABLE tile (
         level INTEGER NOT NULL,
         idx INTEGER NOT NULL,

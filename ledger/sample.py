@@ -25,6 +25,8 @@ Form: TypeAlias = Literal["conversational", "standard"]
 
 NORMAL_FORM = 1
 MAX_DEPTH = 100
+MAX_DIGITS = 4300
+"""Of one integer. Python has a limit of its own, but the environment can move that one."""
 
 # A marker stands at the beginning of a line, so each line is looked at once however often it repeats the marker.
 _TEXT_CALL = re.compile(r"\ntool_call:([^\n]*)\narguments:[ \t]*(?=\{)")
@@ -35,6 +37,7 @@ _NOT_TAUGHT = frozenset({"role", "content", "tool_calls", "tool_call_id", "id"})
 _CALL_KEYS = frozenset({"arguments", "function", "id", "index", "name", "type"})
 _MISTRAL_KEYS = frozenset({"name", "arguments", "id"})
 _TEXT_PART = frozenset({"type", "text"})
+_INFINITE = (float("inf"), float("-inf"))
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
@@ -88,7 +91,11 @@ class Content:
 
 
 def strict_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse JSON as RFC 8259 has it; raise BadJson for duplicate keys, NaN, lone surrogates or deep nesting."""
+    """Parse JSON as RFC 8259 has it; raise BadJson for what has no one meaning everywhere.
+
+    That is: duplicate keys, NaN, numbers beyond every float, integers of over MAX_DIGITS digits, lone surrogates,
+    deep nesting.
+    """
     try:
         value = _DECODER.decode(text)
     except RecursionError as error:
@@ -98,7 +105,7 @@ def strict_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     except BadJson:
         raise
     except ValueError as error:
-        raise BadJson("invalid_json", "an integer has more digits than can be read") from error
+        raise BadJson("invalid_json", "an integer has more digits than this Python reads") from error
     _check_depth_of(value, text, 0, len(text))
     if _SURROGATE.search(text):
         _check_surrogates(value)
@@ -118,26 +125,20 @@ def prompt_fingerprint(content: Content) -> bytes | None:
 def both_fingerprints(content: Content) -> tuple[bytes, bytes | None]:
     """Return (fingerprint, prompt fingerprint).
 
-    The normal forms are `["content",1,form,tools,prompt,completion]` and `["prompt",1,form,tools,prompt]`, written as
-    compact JSON in UTF-8 and NFC.
+    The normal forms are `["content",1,form,tools,prompt,completion]` and `["prompt",1,form,prompt]`, written as
+    compact JSON in UTF-8 and NFC. An empty list of tools is no tools (null). Tools are no part of the prompt: rows
+    that ask the same with other tools must not end up on both sides of a split.
     """
-    tools, known = _json_in(content.tools, list)
-    prompt, plain = _side(content.prompt)
-    before = _written([NORMAL_FORM, content.form, tools, prompt], known and plain)[1:-1]
-    whole = _address(b'["content",%b,%b]' % (before, _written(*_side(content.completion))))
-    return whole, _address(b'["prompt",%b]' % before) if content.prompt else None
+    form = content.form.encode()
+    prompt, completion = _written(*_side(content.prompt)), _written(*_side(content.completion))
+    parts = (NORMAL_FORM, form, _tools(content.tools), prompt, completion)
+    whole = _address(b'["content",%d,"%b",%b,%b,%b]' % parts)
+    return whole, _address(b'["prompt",%d,"%b",%b]' % (NORMAL_FORM, form, prompt)) if content.prompt else None
 
 
 def sample_id(campaign: str, source: str, blob: bytes, nth: int) -> bytes:
     """Return the identity of an ingested sample: the `nth` occurrence (from 0) of `blob` in `source`."""
     return digest_of({"blob": blob.hex(), "campaign": campaign, "nth": nth, "source": source})
-
-
-def derived_sample_id(parent_version: bytes, recipe: bytes, ordinal: int, blob: bytes) -> bytes:
-    """Return the identity of a sample derived from `parent_version` (a blob hash) under `recipe`."""
-    return digest_of(
-        {"blob": blob.hex(), "ordinal": ordinal, "parent": parent_version.hex(), "recipe": recipe.hex()},
-    )
 
 
 def text_calls(text: str) -> list[str | TextCall]:
@@ -207,6 +208,13 @@ def _json_in(value: Any, kind: type) -> tuple[Any, bool]:  # noqa: ANN401 - any 
     if found is None or found.end != len(text) or not isinstance(found.value, kind):
         return value, True
     return found.value, found.plain
+
+
+def _tools(tools: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    if tools is None:
+        return b"null"
+    value, plain = _json_in(tools, list)
+    return b"null" if value == [] else _written(value, plain)
 
 
 def _side(side: tuple[Message, ...] | str) -> tuple[Any, bool]:
@@ -306,6 +314,19 @@ def _no_constant(name: str) -> NoReturn:
     raise BadJson("not_a_number", f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in _INFINITE:
+        raise BadJson("not_a_number", f"{text[:40]} is out of range")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS and len(text.removeprefix("-")) > MAX_DIGITS:
+        raise BadJson("invalid_json", f"an integer has more than {MAX_DIGITS} digits")
+    return int(text)
+
+
 def _check_depth_of(value: Any, text: str, start: int, end: int) -> None:  # noqa: ANN401 - any JSON value
     if text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH:
         return  # too few brackets to be too deep; the usual case, decided without a walk
@@ -334,10 +355,13 @@ def _stop_at_float(_text: str) -> NoReturn:
     raise _FloatFound
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+)
 _scan = _DECODER.scan_once  # type: ignore[attr-defined]  # documented in json.scanner, untyped
 _scan_plain = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_no_constant,
     parse_float=_stop_at_float,
+    parse_int=_whole,
 ).scan_once  # type: ignore[attr-defined]

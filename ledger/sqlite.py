@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # it is there on purpose, for callers
 
 from ledger.errors import (
+    BadRequest,
     BrokenLaw,
     CorruptLedger,
     DiskFull,
@@ -27,7 +28,7 @@ from ledger.errors import (
     StorageFailed,
     UnsafeJournal,
 )
-from ledger.migrations import LOG_TABLES, PAGE_SIZE
+from ledger.migrations import LOG_TABLES, PAGE_SIZE, STEPS
 
 Connection = sqlite3.Connection
 Error = sqlite3.Error
@@ -56,6 +57,8 @@ _LOOSE = frozenset({"ignore_check_constraints", "recursive_triggers", "trusted_s
 
 # Result codes (sqlite.org/rescode.html), and words of their messages: an older driver gives no code.
 _BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _AUTH, _NOTADB = 5, 6, 8, 10, 13, 14, 23, 26
+_UNKNOWN, _ERROR, _CORRUPT, _SCHEMA, _CONSTRAINT, _MISMATCH, _MISUSE, _FORMAT, _RANGE = 0, 1, 11, 17, 19, 20, 21, 24, 25
+_INTERNAL = 2
 _WORDS = (
     ("locked", _BUSY),
     ("readonly", _READONLY),
@@ -64,7 +67,17 @@ _WORDS = (
     ("unable to open", _CANTOPEN),
     ("not authorized", _AUTH),
     ("not a database", _NOTADB),
+    ("malformed", _CORRUPT),  # the schema, a page, or the JSON of an event
+    ("Could not decode", _CORRUPT),  # the driver's own finding: a text that is no UTF-8; it has no code
 )
+_OURS = frozenset({_UNKNOWN, _ERROR, _INTERNAL, _SCHEMA, _CONSTRAINT, _MISMATCH, _MISUSE, _RANGE, _AUTH})
+"""A sound file never causes these, and a damaged one only where its schema is not what it was."""
+_CALLERS = (
+    ("same thread", "a Ledger belongs to the thread that opened it", "Open one in each thread that needs one."),
+    ("closed database", "this Ledger was closed", "Open it again with Ledger.open()."),
+)
+"""Wrong uses of the driver that the caller of a Ledger can cause, by words of its messages: sentence, next step."""
+
 _INTERRUPTED = frozenset({_READONLY | 1 << 8, _READONLY | 3 << 8})
 _MOVED = _READONLY | 4 << 8
 
@@ -114,15 +127,24 @@ def plain_errors(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     """Turn SQLite's errors inside the block into LedgerErrors about the file at `path`."""
     try:
         yield
-    except (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError):
-        raise  # not the file's fault, but a mistake in this program
     except sqlite3.Error as error:
         raise translated(error, path, wait) from error
 
 
 def translated(error: sqlite3.Error, path: Path, wait: float) -> LedgerError:
-    """Name SQLite's result codes by what a person can do about them."""
+    """Name SQLite's result codes by what a person can do about them.
+
+    Only damage is called damage: a mistake of this program must not make anyone throw away a sound ledger.
+    """
     code, said = _code(error), str(error)
+    if isinstance(error, Damaged):
+        return CorruptLedger(path, said)
+    if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError)):
+        causes_by_caller = (BadRequest(told, hint=step) for words, told, step in _CALLERS if words in said)
+        return next(causes_by_caller, BrokenLaw(f"{path}: {said}"))
+    if code & 0xFF in _OURS:
+        damaged = code & 0xFF in {_UNKNOWN, _ERROR} and ("malformed" in said or not _has_its_log(path))
+        return CorruptLedger(path, said) if damaged else BrokenLaw(f"{path}: {said}")
     if code in _INTERRUPTED:
         said = "a command that wrote to it was interrupted; open it once where it can be written"
     elif code == _MOVED:
@@ -134,10 +156,10 @@ def translated(error: sqlite3.Error, path: Path, wait: float) -> LedgerError:
         _READONLY: NotWritable(path, said),
         _CANTOPEN: NotWritable(path, said),
         _NOTADB: NotALedger(path, "it is not an SQLite file"),
-        _IOERR: StorageFailed(path, said),
-        _AUTH: BrokenLaw(f"{path}: {said}"),
+        _CORRUPT: CorruptLedger(path, said),
+        _FORMAT: CorruptLedger(path, said),
     }
-    return causes.get(code & 0xFF) or CorruptLedger(path, said)
+    return causes.get(code & 0xFF) or StorageFailed(path, said)
 
 
 def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | None) -> None:
@@ -196,7 +218,7 @@ def guard(connection: Connection) -> None:
 def _open(path: Path, mode: str, wait: float) -> Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     with plain_errors(path, wait):
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             _settle(connection, mode, wait)
         except UnicodeDecodeError as error:  # the driver cannot read SQLite's message, which quotes a broken schema
@@ -258,6 +280,17 @@ def _authorize(action: int, first: Any, second: Any, schema: Any, _trigger: Any)
     return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
 
 
+def _has_its_log(path: Path) -> bool:
+    """Say whether the log's tables stand in the file as they were made; True also where that cannot be looked up."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as other:
+            version = other.execute("PRAGMA user_version").fetchone()[0]
+            present = set(schema(other).values())
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return not isinstance(error, UnicodeDecodeError) and _code(error) & 0xFF not in {_CORRUPT, _FORMAT, _NOTADB}
+    return all(line in present for step in STEPS[:version] for line in step if line.startswith("CREATE TABLE"))
+
+
 def _code(error: sqlite3.Error) -> int:
     """Return SQLite's extended result code of an error; 0 where neither the driver nor the message tells."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
@@ -278,6 +311,12 @@ def snapshot(connection: Connection) -> Iterator[None]:
     finally:
         if connection.in_transaction:  # SQLite itself ends it after some errors
             connection.execute("ROLLBACK")
+
+
+def schema(connection: Connection) -> dict[tuple[str, str, str], str]:
+    """Return (type, name, table) -> SQL of everything in the file that was made by SQL."""
+    sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL"
+    return {(kind, name, table): text for kind, name, table, text in connection.execute(sql)}
 
 
 def in_memory() -> Connection:

@@ -106,8 +106,7 @@ class Store:
             if now.position + 1 < seen.size:
                 what = f"it ends at position {now.position}, but had reached {seen.size - 1}"
                 raise RolledBack(self.path, what, self.witness_file)
-            there = self.head_at(seen.size - 1)
-            if there is None or there.root != seen.root:
+            if self.root_at(seen.size - 1) != seen.root:
                 what = f"the events up to position {seen.size - 1} are not those it held then"
                 raise RolledBack(self.path, what, self.witness_file)
         if now.position + 1 > (0 if seen is None else seen.size):
@@ -192,11 +191,16 @@ class Store:
         return list(self.connection.execute(sql, named))[::-1]
 
     def blob_count(self, position: int) -> int:
-        """Return how many blobs were stored when the event at `position` was committed."""
+        """Return how many blobs the events up to `position` brought.
+
+        Within a commit that is the highest row that its events name in their columns so far: rows are given in order.
+        """
         row = self.connection.execute(
-            "SELECT blobs FROM head WHERE size > ? ORDER BY size LIMIT 1", (position,)
+            "SELECT size, blobs FROM head WHERE size <= ? ORDER BY size DESC LIMIT 1", (position + 1,)
         ).fetchone()
-        return 0 if row is None or position < 0 else int(row[0])
+        size, blobs = row or (0, 0)
+        sql = "SELECT coalesce(max(blob), 0) FROM event WHERE position BETWEEN ? AND ?"
+        return max(int(blobs), int(self.connection.execute(sql, (size, position)).fetchone()[0]))
 
     def _remember(self, head: Head) -> None:
         seen = witness.Seen(head.position + 1, head.root)

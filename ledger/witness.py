@@ -1,12 +1,16 @@
 """What this computer last saw of a ledger, kept outside the file: the only thing that can notice a clean truncation.
 
 One small JSON file per user, ledger id and real path. A copy of a ledger elsewhere registers its own. The file is
-advanced after each commit, so it is never ahead of an honest ledger (the scheme of Go's checksum-database client).
+advanced after each commit, so it is never ahead of an honest ledger (the scheme of Go's checksum-database client). A
+process that dies between a commit and its note leaves the note behind; the next one that opens the ledger writes it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_ident
 from typing import NamedTuple
@@ -52,23 +56,37 @@ def read(file: Path) -> Seen | None:
 def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
     """Remember `seen` in `file`, durably; return why not, in words, where it could not be written.
 
-    It never goes back: of two processes that committed one after the other, the later commit stays remembered.
+    Looking and writing are one step under a lock, so of two processes that committed one after the other the later
+    commit stays remembered, in whatever order they come here (where the file system has no locks: nearly always).
     """
-    before = read(file)
-    if before is not None and before.size >= seen.size:
-        return None
     body = {"ledger": ledger_id, "path": _plain(ledger), "root": seen.root.hex(), "size": seen.size}
     draft = file.with_suffix(f".{os.getpid()}.{get_ident()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            stream.write(encode(body))
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
+        with _alone_in(file.parent):
+            before = read(file)
+            if before is not None and before.size >= seen.size:
+                return None
+            with draft.open("wb") as stream:
+                stream.write(encode(body))
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(file)
     except OSError as error:
         return f"the witness file {file} could not be written ({error.strerror}); a rollback would go unnoticed"
     return None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one process, and one thread of it, write here at a time; the folder itself is the lock."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _plain(ledger: Path) -> str:

@@ -34,7 +34,10 @@ def errors() -> str:
     ]
     for cls in all_errors()[1:]:
         rows.append(f"| {cls.exit_code} | {cls.__name__} | {_cell(cls.__doc__)} | {_cell(cls.hint)} |")
+    unforeseen = "| 70 | | something that this program did not foresee | `ledger verify`, then report it |"
+    rows.append(unforeseen)
     rows.append("| 130 | | interrupted; what was committed is kept | run the same command again |")
+    rows.append("| 141 | | the reader of the answer went away (`ledger log \\| head`) | |")
     return "\n".join(rows)
 
 

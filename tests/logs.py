@@ -81,6 +81,7 @@ def _child(parent: dict[str, Any], body: bytes, ordinal: int, recipe: int, *, la
     fields = {
         "blob": blake3_bytes(body).hex(),
         "campaign": parent["origin"]["campaign"],
+        "cost": None,
         "domain": None,
         "fingerprint": read.fingerprint.hex(),
         "form": read.form,
@@ -90,8 +91,10 @@ def _child(parent: dict[str, Any], body: bytes, ordinal: int, recipe: int, *, la
         "prompt": None if read.prompt is None else read.prompt.hex(),
         "reader": read.reader,
         "recipe": blake3_bytes(b"recipe %d" % recipe).hex(),
+        "request": None,
         "tags": [],
         "type": read.type,
+        "usage": None,
         "version": parent["version"].removeprefix("b3:"),
     }
     return draft("improved", SELF, None, fields)

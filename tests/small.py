@@ -57,8 +57,9 @@ def names(folder: Path) -> list[str]:
 def by_policy(ledger: Ledger, sample: str, kind: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
     """Append what a policy says of a sample, as the engine that judges by policies will."""
     shown = ledger.show(sample)
-    common = {"after": None, "policy": POLICY, "reason": "", "sample": sample, "version": shown["version"][3:]}
-    more = {"label": None} if kind == "relabeled" else {"details": {}, "rule": "a rule"}
+    common: dict[str, Any] = {"after": None, "authority": "policy", "policy": POLICY, "reason": "", "sample": sample}
+    common |= {"details": {}, "rule": "a rule", "version": shown["version"][3:]}
+    more = {"label": None} if kind == "relabeled" else {}
     opened = open_store(ledger.path)
     projection.prepare(opened.connection)
     opened.seal = projection.catch_up

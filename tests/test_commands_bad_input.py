@@ -39,7 +39,7 @@ LINES: dict[str, tuple[bytes, str]] = {
     "no-messages": (b'{"messages": []}', "no_messages"),
     "no-role": (b'{"messages": [{"content": "x"}]}', "bad_role"),
     "odd-label": (b'{"prompt": "p", "completion": "c", "label": "perhaps"}', "bad_label"),
-    "escape-in-a-tag": (b'{"prompt": "p", "completion": "c", "tags": {"a": "\\u001b[2J"}}', "bad_fact"),
+    "out-of-range": (b'{"prompt": "p", "completion": "c", "score": 1e999}', "not_a_number"),
 }
 
 
@@ -66,7 +66,7 @@ def test_a_bad_line_is_kept_with_its_reason(ledger: Ledger, tmp_path: Path, name
         (b"\n\r\n  \n", 0),
         (b"\xef\xbb\xbf" + GOOD + b"\r\n" + GOOD + b"\r\n", 2),
         (GOOD, 1),
-        (b'{"prompt": "\\u0000\\u001b", "completion": "c", "id": 18446744073709551616, "x": 1e999}\n', 1),
+        (b'{"prompt": "\\u0000\\u001b", "completion": "c", "id": 18446744073709551616, "x": 1e308}\n', 1),
         (_deep(98) + b"\n", 1),
         ('{"prompt": "p", "completion": "\\ud83d\\ude00 \u202e"}\n'.encode(), 1),
     ],

@@ -59,7 +59,7 @@ def test_a_kind_holds_together(kind: event.Kind) -> None:
     assert kind.blob is None or kind.blob in kind.fields
     assert not set(kind.fields) & set(CIRCUMSTANCES)
     assert all(name.isascii() and name.isidentifier() for name in kind.fields)
-    assert bool(kind.identity) != (kind.name in BIRTHS)
+    assert bool(kind.identity) != (kind.name == "ingested")
     assert kind.purpose
     assert kind.v == 1
 
@@ -83,10 +83,7 @@ def test_the_op_does_not_see_circumstances(kind: str, stamp: Stamp) -> None:
 @given(data=st.data())
 def test_the_op_sees_its_identity_only(kind: str, data: st.DataObject) -> None:
     """Changing a field changes the op if and only if the field belongs to the identity."""
-    if kind in BIRTHS:
-        own = {"blob", "campaign", "nth", "source"} if kind == "ingested" else {"blob", "ordinal", "recipe", "version"}
-    else:
-        own = set(KINDS[kind].identity)
+    own = {"blob", "campaign", "nth", "source"} if kind == "ingested" else set(KINDS[kind].identity)
     name = data.draw(st.sampled_from(sorted(KINDS[kind].fields)))
     old = SAID[kind][name]
     hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)

@@ -181,3 +181,13 @@ def test_a_plan_that_loses_a_row_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(plain_plan, "_settled", lambda pool, _params, _omitted: pool[1:])
     with pytest.raises(BrokenLaw, match="2 samples were considered"):
         plan_plain([candidate(1), candidate(2)], TRAIN)
+
+
+def test_a_text_that_is_labelled_false_anywhere_is_not_taught() -> None:
+    """An unlabelled sample whose twin is labelled false is a conflict in a view that does not take false."""
+    twins = [candidate(1, fingerprint=digest(7), label=None), candidate(2, fingerprint=digest(7), label=False)]
+
+    plan = plan_plain([*twins, candidate(3, label=None)], SFT)
+
+    assert plan.rows == (3,)
+    assert (plan.omitted["conflict"], plan.omitted["no_label"]) == ([1], [2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.readers.contract import Facts, Refused
-from ledger.readers.envelope import FactMap, parse_map, read_facts, read_label
+from ledger.readers.envelope import LONGEST, FactMap, map_of, parse_map, read_facts, read_label
 from tests.strategies import json_values, texts
 
 
@@ -76,15 +77,49 @@ def test_domains(value: dict[str, Any], expected: str | None) -> None:
     assert facts(value).domain == expected
 
 
-def test_what_cannot_be_a_fact_is_refused() -> None:
-    """Objects and control characters where a fact must stand are refused, not dropped."""
-    assert refused({"domain": {"a": 1}}) == "bad_fact"
-    assert refused({"domain": [{}]}) == "bad_fact"
-    assert refused({"domain": "a\u001b[31m"}) == "bad_fact"
-    assert refused({"tags": {"a\u0000": "x"}}) == "bad_fact"
-    assert refused({"tags": {"a": "x\u0085"}}) == "bad_fact"
-    assert refused({"x": {}}, "tag.a=x") == "bad_fact"
-    assert refused({"x": "\n"}, "tag.a=x") == "bad_fact"
+UNFIT_DOMAINS: tuple[Any, ...] = ({"a": 1}, [{}], "a\u001b[31m", "a\nb", "x" * (LONGEST + 1), ["x" * LONGEST, "y"])
+UNFIT_TAGS: tuple[dict[str, Any], ...] = (
+    {"a\u0000": "x"},
+    {"a": "x\u0085"},
+    {"a": "x\ny"},
+    {"a": "x" * (LONGEST + 1)},
+    {"a" * (LONGEST + 1): "x"},
+    {"a": [1] * LONGEST},
+)
+
+
+@pytest.mark.parametrize("item", UNFIT_DOMAINS, ids=range(len(UNFIT_DOMAINS)))
+def test_a_domain_that_does_not_fit(item: Any) -> None:  # noqa: ANN401 - any JSON value
+    """An unfit domain is passed over at the default places, and refused where a map asks for it, even if the same."""
+    assert facts({"domain": item}).domain is None
+    assert facts({"domain": item, "metadata": {"domain": "m"}}).domain == "m"
+    assert refused({"domain": item}, "domain=domain") == "bad_fact"
+    assert refused({"x": item}, "domain=x") == "bad_fact"
+    assert facts({"domain": item}, "label=domain.x,tags=-").domain is None
+
+
+@pytest.mark.parametrize("tags", UNFIT_TAGS, ids=range(len(UNFIT_TAGS)))
+def test_a_tag_that_does_not_fit(tags: dict[str, Any]) -> None:
+    """An unfit tag is left out and its neighbours are not; where a map asks for the tags it is refused."""
+    value = {"tags": {"before": "1", **tags, "z": "2"}}
+    assert facts(value).tags == facts(value, "domain=-,tag.q=none").tags == {"before": "1", "z": "2"}
+    assert refused(value, "tags=tags") == "bad_fact"
+
+
+def test_a_named_tag_that_does_not_fit_is_refused() -> None:
+    """A tag that the map names is refused if it is an object, has control characters or is too long."""
+    unfit: tuple[Any, ...] = ({}, "\n", "x" * (LONGEST + 1))
+    for item in unfit:
+        assert refused({"x": item}, "tag.a=x") == "bad_fact"
+    with pytest.raises(ValueError, match="1001 characters"):
+        parse_map(f"tag.{'a' * (LONGEST + 1)}=x")
+
+
+def test_the_longest_facts_fit() -> None:
+    """A thousand characters are not too many, for domain, tag and name."""
+    text = "x" * LONGEST
+    assert facts({"domain": text, "tags": {text: text}}) == (None, text, {text: text})
+    assert facts({"x": text}, f"domain=x,tag.{text}=x") == (None, text, {text: text})
 
 
 def test_tags() -> None:
@@ -125,12 +160,14 @@ def test_a_map_as_json() -> None:
     """A map is recorded whole and sorted; without a map the documented defaults apply."""
     assert parse_map(None) == parse_map(" , ") == FactMap()
     assert parse_map("tag.b=y, tag.a = x ,label=l,domain=-,tags=t").as_json() == {
+        "asked": ["domain", "label", "tags"],
         "domain": [],
         "label": ["l"],
         "tag_root": "t",
         "tags": [["a", "x"], ["b", "y"]],
     }
     assert FactMap().as_json() == {
+        "asked": [],
         "domain": ["domain", "_metadata.domain", "metadata.domain"],
         "label": ["label"],
         "tag_root": "tags",
@@ -138,10 +175,21 @@ def test_a_map_as_json() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text", [None, "label=a,label=b,domain=-", "tags=-,tag.\u00e4=x.y", "domain=domain"], ids=ascii
+)
+def test_a_map_comes_back_from_what_was_recorded(text: str | None) -> None:
+    """The recorded form holds all of a map, also whether a default place was asked for."""
+    made = parse_map(text)
+    assert map_of(json.loads(json.dumps(made.as_json()))) == made
+    assert (made == FactMap()) == (text is None)
+
+
 @given(texts)
 def test_any_map_is_taken_or_refused(text: str) -> None:
     """Any text is a map or a ValueError."""
     try:
-        assert isinstance(parse_map(text), FactMap)
+        made = parse_map(text)
+        assert map_of(made.as_json()) == made
     except ValueError:
         assert text.strip(", \t\n")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import InputNotFound, InputUnreadable, SourceClash
 from ledger.readers import lines
-from ledger.readers.lines import Input, RawLine, find_inputs, read_lines
+from ledger.readers.lines import Input, RawLine, find_inputs, read_lines, source_name
 
 
 def lines_of(path: Path) -> list[tuple[int, int, bytes]]:
@@ -149,13 +149,13 @@ def test_inputs_stand_in_order(tmp_path: Path) -> None:
     assert [item.source for item in find_inputs([str(tmp_path)])] == [
         "C.ndjson",
         "[odd].jsonl",
-        "a.jsonl.gz",
+        "a.jsonl",
         "b.jsonl",
         "x.json",
     ]
     assert [item.source for item in find_inputs([str(tmp_path / "b*"), str(tmp_path / "[ax]*")])] == [
         "b.jsonl",
-        "a.jsonl.gz",
+        "a.jsonl",
         "x.json",
     ]
     assert [item.source for item in find_inputs([str(tmp_path / "[odd].jsonl"), str(tmp_path / "notes.txt")])] == [
@@ -201,6 +201,27 @@ def test_one_name_is_one_source(tmp_path: Path) -> None:
     with pytest.raises(SourceClash, match="mine"):
         find_inputs([paths[0], "-"], "mine")
     assert [item.source for item in find_inputs(paths[:1], "mine")] == ["mine"]
+
+
+def test_a_compressed_file_is_the_same_source(tmp_path: Path) -> None:
+    """The ending `.gz` is no part of a source's name, so a file and its compressed copy clash in one command."""
+    paths = [str(put(tmp_path / name, b"")) for name in ("a.jsonl", "a.jsonl.gz")]
+    assert [find_inputs([path])[0].source for path in paths] == ["a.jsonl", "a.jsonl"]
+    assert find_inputs([paths[0]], "b.jsonl.gz")[0].source == "b.jsonl"
+    assert [source_name(name) for name in (".gz", "gz", "a.gz.jsonl")] == [".gz", "gz", "a.gz.jsonl"]
+    for names in (paths, [str(tmp_path)]):
+        with pytest.raises(SourceClash, match=r"a\.jsonl"):
+            find_inputs(names)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the file system composes names itself")
+def test_a_name_is_one_however_it_is_composed(tmp_path: Path) -> None:
+    """NFD and NFC of a name are one source; so they clash in one command."""
+    paths = [str(put(tmp_path / name, b"")) for name in ("caf\u00e9.jsonl", "cafe\u0301.jsonl")]
+    assert {find_inputs([path])[0].source for path in paths} == {"caf\u00e9.jsonl"}
+    with pytest.raises(SourceClash):
+        find_inputs(paths)
+    assert find_inputs(["-"], "e\u0301")[0].source == "\u00e9"
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="the file system takes UTF-8 names only")

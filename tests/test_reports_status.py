@@ -56,7 +56,7 @@ def test_every_sum_is_right(toolset: Ledger, data: Path) -> None:
     assert (told["samples"], told["quarantined"], told["fingerprints"]) == (159, 1, 54 + 58 - 13 + 33 - 13)
     assert sum(told["by_status"].values()) == sum(told["by_label"].values()) == sum(told["by_split"].values()) == 159
     assert told["by_label"] == {"true": 99, "false": 53, "none": 7}
-    assert told["by_reason"] == {"short": 20, "wrong": 5}
+    assert told["by_reason"] == {"person": 25}
     assert [each["name"] for each in told["campaigns"]] == ["scored", "toolset"]
     for each in told["campaigns"]:
         assert each["samples"] == sum(each["by_status"].values()) == sum(each["by_label"].values())

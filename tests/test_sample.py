@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import unicodedata
 from pathlib import Path
@@ -21,7 +24,6 @@ from ledger.sample import (
     Content,
     TextCall,
     both_fingerprints,
-    derived_sample_id,
     fingerprint,
     prompt_fingerprint,
     sample_id,
@@ -91,7 +93,7 @@ def test_the_fast_encoder_changes_nothing(content: Content, tools: Any) -> None:
     prompt, completion = (
         s if isinstance(s, str) else [parts(m) for m in s] for s in (content.prompt, content.completion)
     )
-    tools = tools if isinstance(tools, list) else None
+    tools = tools if isinstance(tools, list) and tools else None
     value = ["content", 1, content.form, tools, prompt, completion]
     text = unicodedata.normalize("NFC", json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     content = Content(content.form, content.prompt, content.completion, tools)
@@ -152,7 +154,6 @@ def test_all_that_is_taught_counts() -> None:
         chat(answer("x", name="n")),
         chat(answer("x", weight=0)),
         chat(answer("x"), answer("")),
-        chat(answer("x"), tools=[]),
         chat(answer("x"), tools=[1]),
         chat(answer("x"), tools=["1"]),
         chat(answer("x"), tools="not json"),
@@ -219,14 +220,15 @@ def test_parts_of_text_are_one_text() -> None:
 
 
 def test_empty_is_none_where_nothing_could_differ() -> None:
-    """Null fields and an empty list of calls are not there."""
+    """Null fields, an empty list of calls and one of tools, as JSON text too, are not there."""
+    assert chat(answer("x"), tools=[]) == chat(answer("x"), tools=" [ ]") == chat(answer("x"), tools=None)
     assert chat(answer("x", tool_calls=[], name=None, refusal=None)) == chat(answer("x"))
     assert chat(answer("", tool_calls=[call()])) == chat(answer(None, tool_calls=[call()]))
 
 
 @given(contents(), texts, st.sampled_from([None, [{"name": "t"}]]))
 def test_the_prompt_fingerprint_covers_what_stands_before(content: Content, other: str, tools: Any) -> None:  # noqa: ANN401 - a JSON value
-    """It is the same for any completion, another for any other prompt, tools or form, and none without a prompt."""
+    """It is the same for any completion, whatever the tools, another for any other prompt or form."""
     completion = other if content.form == "standard" else (answer(other),)
     changed = Content(content.form, content.prompt, completion, content.tools)
     assert prompt_fingerprint(changed) == prompt_fingerprint(content)
@@ -236,7 +238,8 @@ def test_the_prompt_fingerprint_covers_what_stands_before(content: Content, othe
     longer = content.prompt + other + "." if isinstance(content.prompt, str) else (*content.prompt, answer(other))
     assert prompt_fingerprint(Content(content.form, longer, completion)) != prompt_fingerprint(content)
     with_tools = Content(content.form, content.prompt, completion, tools)
-    assert (prompt_fingerprint(with_tools) == prompt_fingerprint(content)) == (tools is None)
+    assert prompt_fingerprint(with_tools) == prompt_fingerprint(content)
+    assert (fingerprint(with_tools) == fingerprint(changed)) == (tools is None)
     assert prompt_fingerprint(content) != fingerprint(content)
 
 
@@ -338,6 +341,9 @@ def test_strict_json_reads_json(value: Any, spell: Any) -> None:  # noqa: ANN401
         ('{"a": 1, "b": {"c": 1, "\\u0063": 2}}', "duplicate_key"),
         ("[NaN]", "not_a_number"),
         ("-Infinity", "not_a_number"),
+        ("[1e400]", "not_a_number"),
+        ("-1" + "0" * 309 + ".0", "not_a_number"),
+        ("-" + "9" * 4301, "invalid_json"),
         ("[" * 101 + "]" * 101, "too_deep"),
         ('{"a":' * 100 + "[]" + "}" * 100, "too_deep"),
         ("[" * 200_000, "too_deep"),
@@ -345,7 +351,7 @@ def test_strict_json_reads_json(value: Any, spell: Any) -> None:  # noqa: ANN401
         ('{"\\uDFFF": 1}', "lone_surrogate"),
         ('["\\ude00\\ud83d"]', "lone_surrogate"),
     ],
-    ids=map(str, range(15)),
+    ids=map(str, range(18)),
 )
 def test_what_is_not_strict_json_is_refused(text: str, reason: str) -> None:
     """Each fault has a stable word and a message without control characters."""
@@ -364,6 +370,24 @@ def test_the_limits_are_exact() -> None:
     assert strict_json(json.dumps([["[{" * 500], {"a": [1]}]))
     assert strict_json('"\\ud83d\\ude00"') == "\U0001f600"
     assert strict_json("9" * 4300) == int("9" * 4300)
+    assert strict_json("-" + "9" * 4300) == -int("9" * 4300)
+    assert strict_json("[1e308, 1e-400, -0.0]") == [1e308, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("limit", ["0", "100000"])
+def test_the_environment_does_not_move_the_limit_of_integers(limit: str) -> None:
+    """However many digits this Python was told to read, 4,300 can be read and 4,301 cannot."""
+    code = (
+        "from ledger.sample import *\n"
+        "strict_json('9' * 4300)\n"
+        "try: strict_json('9' * 4301)\n"
+        "except BadJson as error: print(error.reason)\n"
+        "said = 'tool_call: x\\narguments: {\"a\": ' + '9' * 4301 + '}'\n"
+        "print(text_calls(said) == [said])"
+    )
+    environment = {**os.environ, "PYTHONINTMAXSTRDIGITS": limit}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["invalid_json", "True"]
 
 
 @given(texts, texts, st.binary(min_size=32, max_size=32), st.integers(0, 10**9))
@@ -376,18 +400,9 @@ def test_a_sample_is_an_occurrence_of_bytes_in_a_source(campaign: str, source: s
         sample_id(campaign, source + "x", blob, nth),
         sample_id(campaign, source, blob[::-1] + b"x", nth),
         sample_id(campaign, source, blob, nth + 1),
-        derived_sample_id(blob, blob, nth, blob),
     }
     assert sample_id(campaign, source, blob, nth) not in others
-    assert len(others) == 5
-
-
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.integers(0, 9))
-def test_a_derived_sample_is_named_by_how_it_was_made(parent: bytes, recipe: bytes, ordinal: int) -> None:
-    """Its identity is the digest of exactly parent version, recipe, ordinal and blob."""
-    said = {"parent": parent.hex(), "recipe": recipe.hex(), "ordinal": ordinal, "blob": parent.hex()}
-    assert derived_sample_id(parent, recipe, ordinal, parent) == digest_of(said)
-    assert derived_sample_id(parent, recipe, ordinal + 1, parent) != digest_of(said)
+    assert len(others) == 4
 
 
 def test_a_text_call_message_is_what_the_strategies_say() -> None:

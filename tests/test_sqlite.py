@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from ledger import Ledger, sqlite
 from ledger.errors import (
+    BadRequest,
     BrokenLaw,
     CorruptLedger,
     DiskFull,
@@ -382,6 +384,13 @@ CAUSES = [
     ("not authorized", 23, BrokenLaw),
     ("file is not a database", 26, NotALedger),
     ("Could not decode to UTF-8 column 'leaf'", None, CorruptLedger),
+    ("malformed database schema (event)", 1, CorruptLedger),
+    ("malformed JSON", 1, CorruptLedger),
+    ('near "SELEC": syntax error', 1, BrokenLaw),
+    ("UNIQUE constraint failed: event.op", 2067, BrokenLaw),
+    ("an event takes the next position", 1811, BrokenLaw),
+    ("datatype mismatch", 20, BrokenLaw),
+    ("database schema has changed", 17, BrokenLaw),
 ]
 
 
@@ -406,11 +415,64 @@ def test_a_moved_file_is_said_to_have_moved() -> None:
         raise reported("attempt to write a readonly database", 1032)
 
 
+@pytest.mark.parametrize("code", range(1, 29))
+def test_which_codes_mean_damage(code: int) -> None:
+    """Of all result codes only CORRUPT and FORMAT say that the file is damaged, and NOTADB that it is none."""
+    with pytest.raises(LedgerError) as raised, sqlite.plain_errors(Path("ledger.db")):
+        raise reported("so it is", code)
+    blames = {11: CorruptLedger, 24: CorruptLedger, 26: NotALedger}
+    assert blames.get(code) == (type(raised.value) if isinstance(raised.value, (CorruptLedger, NotALedger)) else None)
+
+
 @pytest.mark.parametrize("cls", [sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError])
 def test_mistakes_of_this_program_are_not_blamed_on_the_file(cls: type[sqlite3.Error]) -> None:
-    """A wrong use of the driver stays what it is: a bug with a traceback."""
-    with pytest.raises(cls), sqlite.plain_errors(Path("ledger.db")):
+    """A wrong use of the driver is a bug, and said to be one."""
+    with pytest.raises(BrokenLaw, match="wrong use") as raised, sqlite.plain_errors(Path("ledger.db")):
         raise reported("wrong use", None, cls)
+    assert "bug" in raised.value.next_step
+
+
+MISTAKES = ["SELECT nothing FROM event", "SELECT 1 FROM nowhere", "SELEC", "INSERT INTO event VALUES (7, 7, 7)"]
+
+
+@pytest.mark.parametrize("statement", MISTAKES)
+def test_a_wrong_statement_on_a_sound_file_is_a_bug(path: Path, statement: str) -> None:
+    """Nobody is told to restore a good copy of a ledger that is sound, also while the file is being written."""
+    store = open_store(path)
+    with pytest.raises(BrokenLaw) as raised, store.exclusive():
+        store.connection.execute(statement)
+    store.close()
+    assert "report it" in raised.value.next_step
+
+
+HARM = [
+    "DROP TABLE tile",
+    "UPDATE sqlite_schema SET sql = replace(sql, 'hashes', 'hasher') WHERE name = 'tile'",
+]
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_right_statement_on_a_file_with_another_schema_is_damage(path: Path, harm: str) -> None:
+    """What is missed in a log that is not as it was made has the code of a wrong name, but is damage."""
+    with foreign(path) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute(harm)
+    store = open_store(path)
+    with pytest.raises(CorruptLedger, match="no such"), sqlite.plain_errors(path):
+        store.connection.execute("SELECT hashes FROM tile")
+    store.close()
+
+
+def test_a_ledger_belongs_to_its_thread(path: Path) -> None:
+    """A second thread, and one who comes after it was closed, is told so and no damage is claimed."""
+    ledger = Ledger.open(path)
+    with ThreadPoolExecutor(1) as other, pytest.raises(BadRequest, match="the thread that opened it") as raised:
+        other.submit(ledger.status).result()
+    assert "each thread" in raised.value.next_step
+    assert ledger.status()["events"] == 0
+    ledger.close()
+    with pytest.raises(BadRequest, match="was closed"):
+        ledger.status()
 
 
 # --- what a connection may do

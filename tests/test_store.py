@@ -420,6 +420,20 @@ def test_events_of_a_sample_come_in_order_and_limited(ledger: Ledger, tmp_path: 
     assert ledger.log(limit=1)[0]["position"] == ledger.status()["head"]["position"]
 
 
+def test_blobs_inside_a_commit(ledger: Ledger, tmp_path: Path) -> None:
+    """A position inside a commit counts the blobs that its events brought so far, not those of the ones to come."""
+    rows = [line("p", str(number)) for number in (1, 2, 2, 3)]
+    for number, campaign in enumerate("ab"):
+        ledger.ingest([write_lines(tmp_path / f"{number}.jsonl", rows)], campaign=campaign)
+        rows = [line("p", str(number)) for number in (3, 4, 5)]
+    store, counts, total = store_of(ledger), {}, 0
+    for position, blob in store.connection.execute("SELECT position, blob FROM event ORDER BY position"):
+        total = max(total, blob or 0)
+        counts[position] = total
+    assert {position: store.blob_count(position) for position in counts} == counts
+    assert sorted(set(counts.values())) == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_store_without_views_is_still_a_log(tmp_path: Path) -> None:
     """The log stands on its own: events can be appended and read with no view folded."""
     store = create(tmp_path / "ledger.db")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ BAD = {
     b'{"prompt": "\\ud800", "completion": "y"}': "lone_surrogate",
     b'{"prompt": "x", "completion": "y", "deep": ' + b"[" * 200 + b"]" * 200 + b"}": "too_deep",
     b'{"prompt": "x\x00y", "completion": "y"}': "invalid_json",
-    b'{"prompt": "x", "completion": "y", "tags": {"a": "\\u0007"}}': "bad_fact",
+    b'{"prompt": "x", "completion": "y", "n": 1e400}': "not_a_number",
 }
 
 
@@ -41,7 +42,7 @@ def test_every_line_has_one_fate(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(good + b"\n  \n" + b"\n".join(BAD))
     report = ledger.ingest([tmp_path / "a.jsonl"], campaign="a")
     assert report["lines"] == report["new"] + report["known"] + report["quarantined"] == 6 + len(BAD)
-    assert report["reasons"] == dict.fromkeys(sorted(BAD.values()), 1)
+    assert report["reasons"] == dict(sorted(Counter(BAD.values()).items()))
     assert set(report) == {"lines", "new", "known", "quarantined", "reasons", "files", "seconds"}
     assert ledger.verify()["ok"]
 
@@ -204,6 +205,26 @@ def test_what_cannot_be_said_is_refused_first(
     with pytest.raises(BadRequest, match=says):
         ledger.ingest(file, **{"campaign": "a", **options})
     assert ledger.status()["events"] == 0
+
+
+def test_a_default_fact_that_does_not_fit_costs_no_line(ledger: Ledger, tmp_path: Path) -> None:
+    """A newline in a tag that nobody asked for leaves the tag out; asked for, the line goes to quarantine."""
+    file = write(tmp_path / "a.jsonl", chat("q", "a", tags={"note": "two\nlines", "lang": "en"}, domain={"x": 1}))
+    assert ledger.ingest(file, campaign="a")["new"] == 1
+    shown = ledger.show(samples(ledger)[0])
+    assert (shown["tags"], shown["domain"]) == ({"lang": "en"}, None)
+    assert ledger.ingest(file, campaign="b", places="tag.note=tags.note")["reasons"] == {"bad_fact": 1}
+
+
+def test_a_file_that_was_compressed_is_known(ledger: Ledger, tmp_path: Path) -> None:
+    """The lines of a file compressed since, and of a campaign spelled in NFD, are those of before."""
+    file = write(tmp_path / "a.jsonl", *pairs(2))
+    assert ledger.ingest(file, campaign="caf\u00e9")["new"] == 4
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+    report = ledger.ingest(tmp_path, campaign="cafe\u0301")
+    assert (report["new"], report["known"]) == (0, 4)
+    assert [each["name"] for each in ledger.status()["campaigns"]] == ["caf\u00e9"]
 
 
 def test_two_sources_of_one_name(ledger: Ledger, tmp_path: Path) -> None:

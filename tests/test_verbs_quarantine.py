@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger import Ledger
 from ledger.digest import blake3_bytes, show
 from ledger.errors import BadRequest, NoSuchId
-from tests.small import chat, text_of
+from tests.small import chat, samples, text_of, write
 
 BROKEN = b'{"messages": [{"role": "user", "content": "q"'
 ODD = b'{"prompt": "q", "answer": "a"}'
@@ -80,3 +81,67 @@ def test_a_label_that_was_refused_can_be_read_from_another_place(ledger: Ledger,
     again = ledger.ingest(tmp_path / "a.jsonl", campaign="a")
     assert (again["new"], again["known"], again["quarantined"]) == (0, 2, 0)
     assert ledger.status() == status
+
+
+QUOTED = "said-only-in-the-line"
+
+
+def test_no_event_holds_what_the_line_said(ledger: Ledger, tmp_path: Path) -> None:
+    """The message quotes the line when somebody looks; no leaf does, since leaves cannot be erased."""
+    write(tmp_path / "a.jsonl", {**chat("q", "a"), "label": QUOTED}, {QUOTED: 1})
+    ledger.ingest(tmp_path / "a.jsonl", campaign="a")
+    assert all(QUOTED in line["message"] for line in ledger.quarantine())
+    said = [event["says"] for event in ledger.log() if event["kind"] == "quarantined"]
+    assert len(said) == 2
+    assert QUOTED not in str(ledger.log(limit=1000))
+    assert not any("message" in each for each in said)
+
+
+def test_the_message_is_that_of_the_run_that_quarantined(ledger: Ledger, tmp_path: Path) -> None:
+    """A line is read again with the map and the format of its ingest, each line with its own."""
+    rows = [chat("q", "a", grade={"x": 1})]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a", places="domain=grade")
+    ledger.ingest(write(tmp_path / "b.jsonl", *rows), campaign="b", form="instruction")
+    first, second = ledger.quarantine()
+    assert "grade is not a plain value" in first["message"]
+    assert "`instruction` is not text" in second["message"]
+    assert ledger.quarantined_line(second["event"])[0] == second
+
+
+def test_a_long_line_is_read_again_only_when_it_is_shown(ledger: Ledger, tmp_path: Path) -> None:
+    """A list does not parse a line of over a megabyte; looking at that one line does."""
+    write(tmp_path / "a.jsonl", {**chat("q", "a" * (1 << 20)), "label": 7})
+    ledger.ingest(tmp_path / "a.jsonl", campaign="a")
+    [line] = ledger.quarantine()
+    assert "quarantine show" in line["message"]
+    assert "label is '7'" in ledger.quarantined_line(line["event"])[0]["message"]
+
+
+def test_retry_reads_as_the_ingest_did_except_for_what_is_given(ledger: Ledger, tmp_path: Path) -> None:
+    """Tags, map and format of the original ingest hold in a retry; a map that is given takes the map's place only."""
+    row = {"prompt": "p", "completion": "c", **chat("q", "a", meta={"topic": "asm"}), "label": "7 of 10"}
+    file = write(tmp_path / "a.jsonl", row)
+    options: dict[str, Any] = {"tags": {"batch": "7", "\u00e4": "x"}, "form": "prompt_completion"}
+    ledger.ingest(file, campaign="a", **options, places="domain=meta.topic")
+    assert ledger.retry_quarantine(campaign="a") == {"lines": 1, "new": 0, "quarantined": 1}
+    assert ledger.retry_quarantine(campaign="a", places="label=-,domain=meta.topic")["new"] == 1
+    shown = ledger.show(samples(ledger)[0])
+    assert (shown["tags"], shown["domain"], shown["label"]) == ({"batch": "7", "\u00e4": "x"}, "asm", None)
+    assert shown["reader"] == "prompt_completion@1"
+    assert ledger.verify()["ok"]
+
+
+def test_retry_keeps_the_map_where_only_the_format_is_given(ledger: Ledger, tmp_path: Path) -> None:
+    """Without a map of its own, a retry finds facts where the ingest of that line was told to look."""
+    for name, place in (("a", "meta.a"), ("b", "meta.b")):
+        row = chat("q", "a", meta={"a": "from a", "b": "from b"})
+        ledger.ingest(
+            write(tmp_path / f"{name}.jsonl", row),
+            campaign="c",
+            form="instruction",
+            places=f"domain={place}",
+            tags={"of": name},
+        )
+    assert ledger.retry_quarantine(campaign="c", form="messages")["new"] == 2
+    shown = [ledger.show(sample) for sample in samples(ledger)]
+    assert [(each["domain"], each["tags"]) for each in shown] == [("from a", {"of": "a"}), ("from b", {"of": "b"})]

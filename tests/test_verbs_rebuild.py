@@ -214,6 +214,7 @@ def test_an_older_plan_stays_executable(
         return planned._replace(rows=planned.rows[::-1])
 
     monkeypatch.setitem(plans.PLANS, "kto-interleaved/2", backwards)
+    monkeypatch.setitem(plans.RECORDED, "kto-interleaved/2", plans.RECORDED["kto-interleaved/1"])
     assert ledger.rebuild(made, tmp_path / "again.jsonl")["identical"]
     assert ledger.project("kto-interleaved", tmp_path / "new.jsonl")["plan"] == "kto-interleaved/2"
     assert ledger.rebuild(tmp_path / "new.jsonl.manifest.json")["identical"]

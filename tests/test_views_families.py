@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -38,9 +39,26 @@ def five(ledger: Ledger, tmp_path: Path) -> list[str]:
 
 
 def test_a_prompt_is_a_family_and_none_is_alone(ledger: Ledger, five: list[str]) -> None:
-    """Samples of one prompt are one family; a sample without a prompt is its own."""
+    """Samples of one prompt are one family; one without a prompt belongs to those that teach the same."""
     assert groups(ledger) == [{0, 1}, {2}, {3}, {4}]
-    assert family_of(ledger)[five[4]] == bytes.fromhex(five[4])
+    assert family_of(ledger)[five[4]].hex() == ledger.show(five[4])["fingerprint"].removeprefix("b3:")
+
+
+def test_one_text_without_a_prompt_never_stands_in_two_splits(ledger: Ledger, tmp_path: Path) -> None:
+    """Twins that have no prompt are one family, whichever files they came from."""
+    lines = [json.dumps({"messages": [{"role": "assistant", "content": str(n)}]}) for n in range(60)]
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    ledger.ingest([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], campaign="twins")
+    ledger.split("34/33/33")
+    stands: dict[bytes, set[str | None]] = {}
+    for row in samples.everything(store_of(ledger).connection):
+        if row.campaign == "twins":
+            stands.setdefault(row.fingerprint, set()).add(row.split)
+
+    assert len(stands) == 60
+    assert all(len(found) == 1 for found in stands.values())
+    assert len(set.union(*stands.values())) == 3
 
 
 def test_a_child_with_another_prompt_joins_two(ledger: Ledger, five: list[str]) -> None:

@@ -26,7 +26,7 @@ def by_policy(ledger: Ledger, *made: Draft) -> None:
     """Append decisions as a policy makes them."""
     store = store_of(ledger)
     with store.transaction() as transaction:
-        Run(store.ledger_id, "decide", {}, Who("policy")).append(transaction, made)
+        Run(store.ledger_id, "decide", {}, Who("engine", authority="policy")).append(transaction, made)
 
 
 def decision(ledger: Ledger, sample: str, outcome: str, number: int = 0) -> Draft:
@@ -35,6 +35,7 @@ def decision(ledger: Ledger, sample: str, outcome: str, number: int = 0) -> Draf
     assert row is not None
     fields: dict[str, Any] = {
         "after": str(number),
+        "authority": "policy",
         "details": {"value": "0.31"},
         "policy": "00" * 32,
         "reason": "too low",
@@ -48,7 +49,7 @@ def decision(ledger: Ledger, sample: str, outcome: str, number: int = 0) -> Draf
 def relabeling(ledger: Ledger, sample: str, label: bool | None) -> Draft:  # noqa: FBT001 - a label
     """Return a label that a policy gives to a sample."""
     made = decision(ledger, sample, "accepted")
-    fields = {key: made.fields[key] for key in ("after", "policy", "reason", "sample", "version")} | {"label": label}
+    fields = {**made.fields, "label": label}
     return draft("relabeled", made.sample, made.blob, fields)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from ledger import Ledger, witness
 from ledger.errors import RolledBack
 from tests.logs import copy_of, fill, findings, line, store_of, write_lines
+
+SEEN_LATER = witness.Seen(9, bytes(32))
 
 
 @pytest.fixture
@@ -117,6 +121,63 @@ def test_what_others_appended_is_remembered_when_it_is_seen(path: Path, monkeypa
     shutil.copyfile(older, path)
     with pytest.raises(RolledBack):
         Ledger.open(path)
+
+
+def test_writers_at_once_leave_the_latest(tmp_path: Path) -> None:
+    """However processes that note their commits overlap, what stays is the last of them."""
+    file = tmp_path / "w.json"
+    for first in range(1, 400, 40):
+        pids = []
+        for number in range(4):
+            pid = os.fork()
+            if not pid:
+                code = 99
+                try:
+                    for size in range(first + number, first + 40, 4):
+                        witness.write(file, "id", tmp_path / "ledger.db", witness.Seen(size, bytes(32)))
+                    code = 0
+                finally:
+                    os._exit(code)
+            pids.append(pid)
+        assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 4
+        assert witness.read(file) == witness.Seen(first + 39, bytes(32))
+
+
+def test_a_slow_writer_does_not_undo_a_later_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stops between looking and writing keeps the other waiting rather than overwriting it afterwards."""
+    file, place = tmp_path / "w.json", tmp_path / "ledger.db"
+    looked, later = witness.read, threading.Thread(target=witness.write, args=(file, "id", place, SEEN_LATER))
+
+    def slow(one: Path) -> witness.Seen | None:
+        seen = looked(one)
+        if threading.current_thread() is threading.main_thread():
+            later.start()
+            later.join(0.2)
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(witness, "read", slow)
+        witness.write(file, "id", place, witness.Seen(5, bytes(32)))
+        later.join()
+    assert witness.read(file) == SEEN_LATER
+
+
+def test_a_witness_inside_a_commit_is_compared_too(path: Path) -> None:
+    """What was seen is a root over events; that a head ended there is not needed, and another root is a rewrite."""
+    with Ledger.open(path) as ledger:
+        store = store_of(ledger)
+        file, inside = store.witness_file, next(n for n in range(300) if store.head_at(n) is None)
+        sound = witness.Seen(inside + 1, store.root_at(inside))
+        place = (file, store.ledger_id, path)
+    for seen, found in ((sound, set()), (sound._replace(root=bytes(32)), {"rewritten"})):
+        file.unlink()
+        witness.write(*place, seen)
+        assert findings(path) == findings(path, quick=True) == found
+    with pytest.raises(RolledBack, match="are not those"):
+        Ledger.open(path)
+    file.unlink()
+    witness.write(*place, sound)
+    Ledger.open(path).close()
 
 
 def test_a_witness_never_goes_back(tmp_path: Path) -> None:

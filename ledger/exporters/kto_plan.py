@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.errors import BadRequest, BrokenLaw, PlanImpossible
 from ledger.exporters.balanced_word import balanced_word
-from ledger.exporters.eligibility import OMISSIONS, Candidate, Pool, sift
+from ledger.exporters.eligibility import OMISSIONS, Candidate, Omitted, Pool, sift
 from ledger.exporters.spacing import deal, over_cap
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def plan_kto(candidates: Iterable[Candidate], params: KtoParams) -> Plan:
     pool, omitted, considered = sift(
         candidates, seed, policy_adopted=params.policy_adopted, splits_exist=params.splits_exist
     )
-    order, surplus, spaced = _arrange(pool, shares, params)
+    try:
+        order, surplus, spaced = _arrange(pool, shares, params)
+    except PlanImpossible as error:
+        raise PlanImpossible(f"{error}{_left_out(omitted)}") from error
     used = len(order) - len(order) % (params.batch_size * params.world_size)
     if used == 0:
         raise PlanImpossible(_too_few(len(order), params))
@@ -204,6 +207,11 @@ def _check(order: Sequence[int], pool: Pool, batch_size: int) -> None:
         if len({pool.labels[row] for row in order[start : start + batch_size]}) == 1:
             message = f"rows {start} to {start + batch_size - 1} of the plan have only one label"
             raise BrokenLaw(message)
+
+
+def _left_out(omitted: Omitted) -> str:
+    told = ", ".join(f"{len(rows)} {reason}" for reason, rows in omitted.items() if rows)
+    return f" Left out before: {told}." if told else ""
 
 
 def _one_label(pool: Pool, params: KtoParams) -> str:

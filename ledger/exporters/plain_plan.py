@@ -86,7 +86,7 @@ def _settled(pool: list[Candidate], params: PlainParams, omitted: dict[str, list
     for candidate in pool:
         if candidate.label not in params.labels:
             omitted["no_label"].append(candidate.sample)
-        elif len(labels.get(candidate.fingerprint, ())) > 1:
+        elif len(told := labels.get(candidate.fingerprint, set())) > 1 or not told <= params.labels:
             omitted["conflict"].append(candidate.sample)
         elif params.collapse and candidate.fingerprint in seen:
             omitted["duplicate"].append(candidate.sample)

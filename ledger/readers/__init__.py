@@ -7,7 +7,7 @@ from itertools import islice
 from ledger.errors import UnknownEvent
 from ledger.readers import instruction, messages, prompt_completion
 from ledger.readers.contract import Facts, Line, Raw, Reader, Reading, Refused, Unreadable, refuse, short
-from ledger.readers.envelope import FactMap, read_facts
+from ledger.readers.envelope import FactMap, map_of, read_facts
 from ledger.sample import BadJson, Content, both_fingerprints, strict_json
 
 READERS: dict[str, Reader] = {
@@ -31,8 +31,10 @@ __all__ = [
     "Unreadable",
     "content_bytes",
     "content_of",
+    "map_of",
     "raw_of",
     "read_line",
+    "reader_of",
 ]
 
 
@@ -57,23 +59,24 @@ def read_line(body: bytes, places: FactMap, forced: Reader | None = None) -> Rea
 
 def content_of(body: bytes, reader_id: str) -> Content:
     """Return the content of a version's bytes by the reader its event names; raise UnknownEvent for a newer one."""
-    return _reader(reader_id).read(strict_json(body.decode()))
+    return reader_of(reader_id).read(strict_json(body.decode()))
 
 
 def raw_of(body: bytes, reader_id: str) -> Raw:
     """Return the exact text of a version's training fields by the reader that its event names."""
-    reader = _reader(reader_id)
+    reader = reader_of(reader_id)
     return reader.raw(Line(body.decode(), reader.split))
 
 
 def content_bytes(body: bytes, reader_id: str) -> bytes:
     """Return the line with its training fields only, each exactly as it stands: the form of derived blobs."""
     line = Line(body.decode())
-    fields = ((key, line.raw(key)) for key in _reader(reader_id).keys)
+    fields = ((key, line.raw(key)) for key in reader_of(reader_id).keys)
     return ("{" + ", ".join(f'"{key}": {text}' for key, text in fields if text is not None) + "}").encode()
 
 
-def _reader(reader_id: str) -> Reader:
+def reader_of(reader_id: str) -> Reader:
+    """Return the reader of an id; raise UnknownEvent where this version has none such."""
     reader = _BY_ID.get(reader_id)
     if reader is None:
         raise UnknownEvent(f"what the reader {reader_id} made")

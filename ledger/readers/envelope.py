@@ -2,6 +2,8 @@
 
 `--map domain=meta.topic,tag.persona=tags.persona` names places as dotted paths. Without a map, the label is `label`,
 the domain is `domain`, `_metadata.domain` or `metadata.domain`, and every plain value under `tags` is a tag.
+A domain or tag that does not fit (no plain value, a control character, too long) is left out where nobody asked for
+it; one that the map asks for is refused with its line, and so is a label that is none.
 """
 
 from __future__ import annotations
@@ -19,21 +21,44 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MISSING = object()
 NOWHERE = "-"
+LONGEST = 1_000
+"""Characters of a domain, of a tag's name and of its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactMap:
-    """Where facts stand: dotted paths, tried in order. `tags` adds named tags to those under `tag_root`."""
+    """Where facts stand: dotted paths, tried in order. `tags` adds named tags to those under `tag_root`.
+
+    `asked` names the facts (label, domain, tags) whose places somebody gave; the others stand at their defaults.
+    """
 
     label: tuple[str, ...] = ("label",)
     domain: tuple[str, ...] = ("domain", "_metadata.domain", "metadata.domain")
     tag_root: str | None = "tags"
     tags: Mapping[str, str] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         """Return the map as plain values, for the recipe of a run."""
         named = [list(pair) for pair in sorted(self.tags.items())]  # names need not be ASCII, so not as an object
-        return {"domain": list(self.domain), "label": list(self.label), "tag_root": self.tag_root, "tags": named}
+        return {
+            "asked": sorted(self.asked),
+            "domain": list(self.domain),
+            "label": list(self.label),
+            "tag_root": self.tag_root,
+            "tags": named,
+        }
+
+
+def map_of(value: Mapping[str, Any]) -> FactMap:
+    """Return the FactMap that `as_json` made `value` of."""
+    return FactMap(
+        label=tuple(value["label"]),
+        domain=tuple(value["domain"]),
+        tag_root=value["tag_root"],
+        tags=dict(value["tags"]),
+        asked=frozenset(value["asked"]),
+    )
 
 
 def parse_map(text: str | None) -> FactMap:
@@ -43,6 +68,7 @@ def parse_map(text: str | None) -> FactMap:
     """
     found: dict[str, Any] = {}
     tags: dict[str, str] = {}
+    asked: set[str] = set()
     for part in (text or "").split(","):
         fact, separator, place = (piece.strip() for piece in part.partition("="))
         if not part.strip():
@@ -52,24 +78,30 @@ def parse_map(text: str | None) -> FactMap:
         if _UNFIT.search(part):
             raise ValueError(f"{part.strip()!r} holds characters that a name cannot have")
         if fact.startswith("tag.") and len(fact) > len("tag."):
-            tags[fact.removeprefix("tag.")] = place
-        elif fact == "tags":
+            tags[_named(fact.removeprefix("tag."))] = place
+            continue
+        if fact == "tags":
             found["tag_root"] = None if place == NOWHERE else place
         elif fact in {"label", "domain"}:
             found[fact] = () if place == NOWHERE else (*found.get(fact, ()), place)
         else:
             raise ValueError(f"{fact!r} is not a fact: label, domain, tags or tag.NAME")
-    return FactMap(**found, tags=tags)
+        asked.add(fact)
+    return FactMap(**found, tags=tags, asked=frozenset(asked))
 
 
 def read_facts(value: Mapping[str, Any], places: FactMap) -> Facts:
-    """Return the facts of a parsed line; raise Refused where one is there but cannot be one."""
+    """Return the facts of a parsed line; raise Refused where one was asked for, is there, but cannot be one."""
     tags: dict[str, str] = {}
     under = _MISSING if places.tag_root is None else _at(value, places.tag_root)
     if isinstance(under, dict):
         for key, item in under.items():
-            if (text := _text(item)) is not None:
-                tags[_checked(key, "a tag's name")] = _checked(text, f"the tag {key!r}")
+            if (text := _text(item)) is None:
+                continue
+            if "tags" in places.asked:
+                tags[_checked(key, "a tag's name")] = _checked(text, f"the tag {short(key)}")
+            elif _misfit(key) is None and _misfit(text) is None:
+                tags[key] = text
     for key, place in places.tags.items():
         item = _at(value, place)
         if item is _MISSING or item is None:
@@ -77,7 +109,7 @@ def read_facts(value: Mapping[str, Any], places: FactMap) -> Facts:
         if (text := _text(item)) is None:
             raise refuse("bad_fact", f"{place} is not a plain value, so it cannot be the tag {key!r}")
         tags[key] = _checked(text, f"the tag {key!r}")
-    return Facts(_label(value, places.label), _domain(value, places.domain), tags)
+    return Facts(_label(value, places.label), _domain(value, places), tags)
 
 
 def read_label(item: Any, place: str) -> bool | None:  # noqa: ANN401 - any JSON value
@@ -99,16 +131,21 @@ def _label(value: Mapping[str, Any], places: tuple[str, ...]) -> bool | None:
     return None
 
 
-def _domain(value: Mapping[str, Any], places: tuple[str, ...]) -> str | None:
-    for place in places:
+def _domain(value: Mapping[str, Any], places: FactMap) -> str | None:
+    asked = "domain" in places.asked
+    for place in places.domain:
         item = _at(value, place)
         if item is _MISSING or item is None:
             continue
         text = "+".join(item) if isinstance(item, list) and all(isinstance(i, str) for i in item) else _text(item)
-        if text is None:
+        if text is None and asked:
             raise refuse("bad_fact", f"{place} is not a plain value, so it cannot be the domain")
-        if text.strip():
+        if text is None or not text.strip():
+            continue
+        if asked:
             return _checked(text, "the domain")
+        if _misfit(text) is None:
+            return text
     return None
 
 
@@ -133,6 +170,19 @@ def _text(item: Any) -> str | None:  # noqa: ANN401 - any JSON value
 
 
 def _checked(text: str, what: str) -> str:
-    if _CONTROL.search(text):
-        raise refuse("bad_fact", f"{what} holds control characters")
+    if (fault := _misfit(text)) is not None:
+        raise refuse("bad_fact", f"{what} {fault}")
     return text
+
+
+def _misfit(text: str) -> str | None:
+    """Return why a text cannot be a fact, or None if it can."""
+    if len(text) > LONGEST:
+        return f"has {len(text)} characters; the most are {LONGEST}"
+    return "holds control characters" if _CONTROL.search(text) else None
+
+
+def _named(name: str) -> str:
+    if len(name) > LONGEST:
+        raise ValueError(f"a tag's name of {len(name)} characters; the most are {LONGEST}")
+    return name

@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import sys
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -45,6 +46,7 @@ class RawLine(NamedTuple):
 def find_inputs(names: Iterable[str], source: str | None = None) -> list[Input]:
     """Return the inputs that `names` stand for, in the order given, directories and patterns sorted.
 
+    `source` stands in the place of the files' names; both become source names.
     Raises InputNotFound, InputUnreadable (nothing in a directory), SourceClash.
     """
     try:
@@ -57,6 +59,16 @@ def find_inputs(names: Iterable[str], source: str | None = None) -> list[Input]:
         if other is not item:
             raise SourceClash(item.source, other.path or STDIN, item.path or STDIN)
     return inputs
+
+
+def source_name(text: str) -> str:
+    """Return the name under which a source enters identities.
+
+    It is in NFC, since file systems differ in how they keep a name, and without `.gz`: a file that was compressed
+    since it was read is the same source.
+    """
+    name = unicodedata.normalize("NFC", text)
+    return name.removesuffix(".gz") or name
 
 
 def read_lines(item: Input) -> Iterator[RawLine]:
@@ -91,11 +103,11 @@ def _plain_lines(file: BinaryIO | io.FileIO, name: str) -> Iterator[RawLine]:
 
 def _inputs(name: str, source: str | None) -> Iterator[Input]:
     if name == STDIN:
-        yield Input(source or "stdin", None, None)
+        yield Input(source_name(source or "stdin"), None, None)
         return
     for path in _paths(name):
         status = path.stat()
-        yield Input(source or _name(path), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
+        yield Input(source_name(source or _name(path)), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
 def _name(path: Path) -> str:

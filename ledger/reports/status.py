@@ -23,8 +23,8 @@ def status(store: Store, head: Head) -> dict[str, Any]:
         for name, counter in by.items():
             counter[getattr(group, name)] += group.samples
         if group.status == "rejected":
-            reasons[group.reason] += group.samples
-    total = sum(group.samples for group in groups)
+            reasons[group.rule] += group.samples
+    total = rollups.born(store.connection)
     campaigns = [_campaign(name, groups) for name in sorted(by["campaign"])]
     return {
         "samples": total,

@@ -16,7 +16,7 @@ from ledger.readers import READERS, FactMap, Reader, Unreadable, content_bytes, 
 from ledger.reports.history import leaf_of
 from ledger.store import Store
 from ledger.transaction import Transaction, in_chunks
-from ledger.verbs.ids import event_at, find_event, find_sample, find_samples
+from ledger.verbs.ids import event_at, find_events, find_sample, find_samples
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
 from ledger.views import decisions, labels, samples, tags, versions, withdrawals
@@ -47,11 +47,12 @@ def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, e
         told = decisions.history(store.connection, [row.sample for row in rows])
         for row in rows:
             history = told.get(row.sample, ())
-            mine = [said for said in history if _stands(said) and said.version == row.version]
+            mine = [said for said in history if _stands(said, who) and said.version == row.version]
             if mine and (mine[-1].outcome, mine[-1].reason) == (outcome, reason):
                 continue
             fields: dict[str, Any] = {
                 "after": _after(store, history),
+                "authority": who.authority,
                 "details": {},
                 "policy": None,
                 "reason": reason,
@@ -82,14 +83,17 @@ def relabel(
         told = labels.history(store.connection, [row.sample for row in rows])
         for row in rows:
             history = told.get(row.sample, ())
-            mine = [given for given in history if _stands(given)]
+            mine = [given for given in history if _stands(given, who)]
             if mine and (mine[-1].label, mine[-1].reason, mine[-1].version) == (wanted, reason, row.version):
                 continue
-            fields = {
+            fields: dict[str, Any] = {
                 "after": _after(store, history),
+                "authority": who.authority,
+                "details": {},
                 "label": wanted,
                 "policy": None,
                 "reason": reason,
+                "rule": None,
                 "sample": row.id.hex(),
                 "version": row.hash.hex(),
             }
@@ -122,7 +126,9 @@ def tag(
             since_birth = [set_to for set_to in history if set_to.position != row.sample]
             fields = {
                 "after": _after(store, since_birth),
+                "authority": who.authority,
                 "key": key,
+                "policy": None,
                 "reason": reason,
                 "sample": row.id.hex(),
                 "value": value,
@@ -160,6 +166,7 @@ def edit(
         run = Run(store.ledger_id, "edit", {"reason": reason}, who)
         fields = {
             "after": _after(store, versions.of_sample(store.connection, row.sample)),
+            "authority": who.authority,
             "blob": digest.hex(),
             "fingerprint": read.fingerprint.hex(),
             "form": read.form,
@@ -183,7 +190,7 @@ def withdraw(store: Store, events: Sequence[str], reason: str, who: Who, expecte
         raise BadRequest("No events were given")
     run = Run(store.ledger_id, "withdraw", {"reason": reason}, who)
     with store.transaction(expected) as transaction:
-        targets = list(dict.fromkeys(find_event(store, text) for text in events))
+        targets = find_events(store, events)
         drafts = [d for d in (_withdrawal(store, target, reason) for target in targets) if d is not None]
         first = run.append(transaction, drafts)
         report = _report(len(targets), first, len(drafts))
@@ -206,9 +213,9 @@ def _after(store: Store, history: Iterable[_Told]) -> str | None:
     return event_at(store, max(moments))[0].hex() if moments else None
 
 
-def _stands(said: decisions.Said | labels.Relabeling) -> bool:
-    """Say whether a person said it and nobody withdrew it."""
-    return said.withdrawn is None and said.authority == "person"
+def _stands(said: decisions.Said | labels.Relabeling, who: Who) -> bool:
+    """Say whether it was said on the same authority and nobody withdrew it."""
+    return said.withdrawn is None and said.authority == who.authority
 
 
 def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:

@@ -51,6 +51,19 @@ def find_samples(store: Store, texts: Sequence[str]) -> list[samples.Row]:
     return list(rows.values())
 
 
+def find_events(store: Store, texts: Sequence[str]) -> list[int]:
+    """Return the positions that ids, `@POSITION` and `@FIRST-@LAST` name, each once; raise like `find_event`."""
+    found: dict[int, None] = {}
+    for text in texts:
+        first, dash, last = text.partition("-")
+        if dash and first.startswith("@"):
+            begin, end = find_event(store, first), find_event(store, last)
+            found.update(dict.fromkeys(range(begin, end + 1)))
+        else:
+            found[find_event(store, text)] = None
+    return list(found)
+
+
 def find_event(store: Store, text: str) -> int:
     """Return the position of the event that `text` names: `@POSITION`, or a prefix of its op."""
     if text.startswith("@"):
@@ -76,7 +89,7 @@ def position_of(store: Store, moment: str) -> int:
     A time without a zone is UTC, as all times here are. Raises BadRequest, NoSuchPosition.
     """
     head = store.head().position
-    position = _number(moment)
+    position = _number(moment.removeprefix("@"))
     if position is not None:
         if position > head:
             raise NoSuchPosition(moment, f"ends at {head}" if head >= 0 else "is empty")

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest
-from ledger.event import SELF, Draft, draft, op_of, pairs
-from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, read_line
+from ledger.event import SELF, Draft, draft, op_of, pairs, read_leaf
+from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, map_of, read_line, reader_of
 from ledger.readers.envelope import parse_map
 from ledger.readers.lines import Input, RawLine, read_lines
 from ledger.store import Store
 from ledger.transaction import Transaction
+from ledger.verbs.ids import event_at
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
 from ledger.views import quarantine
@@ -85,7 +87,7 @@ def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form
         where = parse_map(places)
     except ValueError as error:
         raise BadRequest(f"--map: {error}") from error
-    return IngestPlan(campaign, dict(tags), where, None if form is None else READERS[form])
+    return IngestPlan(normalize("NFC", campaign), dict(tags), where, None if form is None else READERS[form])
 
 
 @without_collector()
@@ -115,17 +117,25 @@ def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progre
 
 
 def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
-    """Read the lines in quarantine again and make samples of those that are valid now."""
+    """Read the lines in quarantine again and make samples of those that are valid now.
+
+    Each line is read as the run that quarantined it would, with its tags, except for what `plan` itself says.
+    """
     report = IngestReport()
-    run = Run(store.ledger_id, "quarantine retry", plan.as_json(), who)
+    given = {**plan.as_json(), "map": plan.places.as_json() if plan.places != FactMap() else None}
+    run = Run(store.ledger_id, "quarantine retry", given, who)
     with store.transaction() as transaction:
         drafts: list[Draft] = []
+        plans: dict[int, IngestPlan] = {}
         for line in quarantine.listed(store.connection, campaign=plan.campaign):
+            if line.run not in plans:
+                plans[line.run] = _over(plan_of_run(store, line.run, plan.campaign), plan)
+            its = plans[line.run]
             body = store.body(line.blob)
             read = (
                 Unreadable("erased", "its bytes were erased")
                 if body is None
-                else read_line(body, plan.places, plan.reader)
+                else read_line(body, its.places, its.reader)
             )
             report.lines += 1
             if isinstance(read, Unreadable):
@@ -133,11 +143,33 @@ def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
                 report.reasons[read.reason] += 1
                 continue
             report.new += 1
-            drafts.append(_sample_draft(read, line.line, plan, line.source, line.nth, line.hash, line.blob))
+            drafts.append(_sample_draft(read, line.line, its, line.source, line.nth, line.hash, line.blob))
         conserve("lines", report.lines, {"new": report.new, "quarantined": report.quarantined})
         run.append(transaction, drafts)
         run.finish(transaction, {"lines": report.lines, "new": report.new, "quarantined": report.quarantined})
     return report
+
+
+def plan_of_run(store: Store, position: int, campaign: str) -> IngestPlan:
+    """Return the plan that the run at a position recorded; raise UnknownEvent where its format is not known here."""
+    params = read_leaf(event_at(store, position)[1]).get("params", {})
+    form, places = params.get("format"), params.get("map")
+    return IngestPlan(
+        campaign,
+        dict(params.get("tags", ())),
+        FactMap() if places is None else map_of(places),
+        None if form is None else reader_of(form),
+    )
+
+
+def _over(recorded: IngestPlan, given: IngestPlan) -> IngestPlan:
+    """Return a recorded plan with what was given now in its place."""
+    return replace(
+        recorded,
+        tags={**recorded.tags, **given.tags},
+        places=recorded.places if given.places == FactMap() else given.places,
+        reader=given.reader or recorded.reader,
+    )
 
 
 def _read(inputs: list[Input], plan: IngestPlan) -> Iterator[_Item]:
@@ -225,7 +257,6 @@ def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int, op: 
             "blob": item.digest.hex(),
             "campaign": plan.campaign,
             "line": item.line.number,
-            "message": _lasting(item.read),
             "nth": nth,
             "offset": item.line.offset,
             "reason": item.read.reason,
@@ -233,11 +264,6 @@ def _draft(item: _Item, plan: IngestPlan, source: str, nth: int, blob: int, op: 
         }
         return draft("quarantined", None, blob, fields, op)
     return _sample_draft(item.read, item.line.number, plan, source, nth, item.digest, blob, op=op)
-
-
-def _lasting(read: Unreadable) -> str:
-    """Return a message that is the same under every Python: how its JSON parser puts things is not."""
-    return "it does not parse as JSON" if read.reason == "invalid_json" else read.message[:300]
 
 
 def _sample_draft(

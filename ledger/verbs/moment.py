@@ -12,7 +12,7 @@ from ledger.verbs.ids import position_of
 
 
 @contextmanager
-def reading(store: Store, as_of: str | None = None) -> Iterator[tuple[Store, Head]]:
+def reading(store: Store, as_of: str | int | None = None) -> Iterator[tuple[Store, Head]]:
     """Yield a store whose views stand still, and the head they stand at; raise NoSuchPosition, BadRequest.
 
     For the present this is the given store inside a read transaction. For an earlier position it is a second
@@ -21,7 +21,7 @@ def reading(store: Store, as_of: str | None = None) -> Iterator[tuple[Store, Hea
     with sqlite.plain_errors(store.path):
         with sqlite.snapshot(store.connection):
             now = store.head()
-            position = now.position if as_of is None else position_of(store, as_of)
+            position = now.position if as_of is None else position_of(store, str(as_of))
             if position == now.position:
                 yield store, now
                 return

@@ -52,12 +52,14 @@ class ProjectParams:
 
     def recorded(self) -> dict[str, Any]:
         """Return what a manifest holds: the parameters that decide about this view's bytes, without the view."""
-        return {name: value for name, value in asdict(self).items() if name in recorded_names(self.view)}
+        return {name: value for name, value in asdict(self).items() if name in RECORDED[plan_of(self.view)]}
 
 
-def recorded_names(view: str) -> frozenset[str]:
-    """Return the parameters that decide about a view's bytes."""
-    return frozenset({"batch_size", "form", "ratio", "seed", "world_size"} if view == KTO else {"form", "seed"})
+RECORDED: dict[str, frozenset[str]] = {
+    kto_plan.PLAN_VERSION: frozenset({"batch_size", "form", "ratio", "seed", "world_size"}),
+    plain_plan.PLAN_VERSION: frozenset({"form", "seed"}),
+}
+"""The parameters that decide about the bytes, by the planner's version: a later planner may take others."""
 
 
 class Planned(NamedTuple):

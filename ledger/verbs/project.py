@@ -45,7 +45,7 @@ def project(
     params: ProjectParams,
     out: Path,
     who: Who,
-    as_of: str | None,
+    as_of: str | int | None,
     progress: Progress,
 ) -> manifest.Manifest:
     """Write the view's rows to `out` and the manifest beside it; record the release and return its manifest.
@@ -70,7 +70,7 @@ def write_view(
     plan: str,
     file: WholeFile,
     name: str,
-    as_of: str | None,
+    as_of: str | int | None,
     progress: Progress,
 ) -> Written:
     """Plan the view by the planner of a version, write its rows durably to `file` and return its manifest."""
@@ -133,7 +133,7 @@ def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manife
     value = written.manifest.value
     run = Run(store.ledger_id, "project", {"params": value["params"], "view": value["view"]}, who)
     body = written.manifest.to_bytes()
-    members = orjson.dumps(list(written.planned.rows))
+    members = orjson.dumps({"rows": written.planned.rows})
     omissions = orjson.dumps(written.planned.omitted, option=orjson.OPT_SORT_KEYS)
     fields = {
         "manifest": blake3(body).hexdigest(),

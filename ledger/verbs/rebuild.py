@@ -10,7 +10,7 @@ from ledger.exporters import manifest
 from ledger.sqlite import plain_errors as plain_sqlite_errors
 from ledger.store import Store
 from ledger.verbs.files import WholeFile, digest_of_file, place_for, plain_errors
-from ledger.verbs.plans import VIEWS, ProjectParams, plans_for, recorded_names
+from ledger.verbs.plans import RECORDED, VIEWS, ProjectParams, plans_for
 from ledger.verbs.project import Progress, write_view
 
 _MAY_DIFFER = frozenset({"tool"})
@@ -62,8 +62,8 @@ def _params(source: Path, wanted: manifest.Manifest) -> ProjectParams:
         raise ManifestUnreadable(source, f"there is no view {view!r} in this version")
     if plan not in plans_for(view):
         raise ManifestUnreadable(source, f"this version cannot plan {view} as {plan!r}")
-    if asked.keys() != recorded_names(view):
-        names = ", ".join(sorted(recorded_names(view)))
+    if asked.keys() != RECORDED[plan]:
+        names = ", ".join(sorted(RECORDED[plan]))
         raise ManifestUnreadable(source, f"the parameters of {view} are {names}, not {', '.join(sorted(asked))}")
     try:
         return ProjectParams(view, **asked).checked()

@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger.digest import digest_of
 from ledger.errors import BadRequest, BrokenLaw
-from ledger.event import Draft, Stamp, draft
+from ledger.event import AUTHORITIES, Draft, Stamp, draft
 from ledger.transaction import Transaction
 from ledger.verbs.words import plain_text
 from ledger.version import VERSION
@@ -25,16 +25,19 @@ WAYS = ("cli", "mcp", "ui", "api")
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who acts, and through what: cli, mcp, ui or api. Raises BadRequest for a name that cannot be one."""
+    """Who acts, through what (cli, mcp, ui, api) and on whose authority; raises BadRequest for what cannot be one."""
 
     actor: str
     via: str = "api"
+    authority: str = "person"
 
     def __post_init__(self) -> None:
-        """Check both."""
+        """Check all three."""
         plain_text("The actor's name", self.actor, needed=True)
         if self.via not in WAYS:
             raise BadRequest(f"There is no way in called {self.via!r}; there are {', '.join(WAYS)}")
+        if self.authority not in AUTHORITIES:
+            raise BadRequest(f"There is no authority {self.authority!r}; there are {', '.join(AUTHORITIES)}")
 
 
 def default_actor() -> str:
@@ -80,12 +83,12 @@ class Run:
     def _start(self, transaction: Transaction) -> None:
         position = transaction.next_position
         fields = {
-            "after": position,
             "command": self._command,
             "ledger": self._ledger_id,
             "params": self._params,
             "recipe": self.recipe.hex(),
             "root": transaction.root.hex(),
+            "size": position,
             "tool": VERSION,
         }
         started = draft("run_started", None, None, fields)

@@ -13,7 +13,7 @@ from ledger.exporters import manifest
 from ledger.exporters.windows import check_windows
 from ledger.readers import FactMap, Unreadable, read_line
 from ledger.readers.lines import Input, read_lines
-from ledger.verbs.files import manifest_path
+from ledger.verbs.files import digest_of_file, manifest_path
 from ledger.verbs.words import whole_number
 
 DEFAULT_BATCH = 4
@@ -35,7 +35,20 @@ def verify_export(path: Path, batch_size: int | None) -> dict[str, Any]:
         raise InputUnreadable(path, error.strerror) from error
     report = check_windows(_rows(path), batch_size or _recorded_batch(path) or DEFAULT_BATCH)
     value = asdict(report)
-    return {**value, "ok": report.first_violation is None}
+    if report.first_violation is None:
+        value["first_violation"] = _other_fault(path, report.rows)
+    return {**value, "ok": value["first_violation"] is None}
+
+
+def _other_fault(path: Path, rows: int) -> dict[str, Any] | None:
+    """Return what is wrong with a file whose windows are sound: it has no rows, or its manifest names other bytes."""
+    if rows == 0:
+        return {"window": None, "rows": None, "rule": "empty", "message": "the file has no rows"}
+    beside = _manifest_beside(path)
+    if beside is None or digest_of_file(path) == beside.output:
+        return None
+    message = f"the bytes are not those that {manifest_path(path).name} names; it was changed since"
+    return {"window": None, "rows": None, "rule": "changed", "message": message}
 
 
 def _rows(path: Path) -> Iterator[tuple[bool, bytes, bytes]]:
@@ -51,8 +64,16 @@ def _rows(path: Path) -> Iterator[tuple[bool, bytes, bytes]]:
 
 def _recorded_batch(path: Path) -> int | None:
     """Return the batch size of the manifest beside the file; None without one, or if it cannot be read."""
+    beside = _manifest_beside(path)
     try:
-        recorded = manifest.read_manifest(manifest_path(path).read_bytes()).value["params"].get("batch_size")
-        return whole_number("The batch size", recorded, 1)
-    except (OSError, manifest.BadManifest, BadRequest):
+        return None if beside is None else whole_number("The batch size", beside.value["params"].get("batch_size"), 1)
+    except BadRequest:
+        return None
+
+
+def _manifest_beside(path: Path) -> manifest.Manifest | None:
+    """Return the manifest beside the file, or None where there is none that can be read."""
+    try:
+        return manifest.read_manifest(manifest_path(path).read_bytes())
+    except (OSError, manifest.BadManifest):
         return None

@@ -16,7 +16,7 @@ DDL = (
         sample INTEGER NOT NULL,
         version INTEGER NOT NULL,       -- row of the blob that it is about
         outcome TEXT NOT NULL,          -- accepted, rejected, deferred, superseded
-        authority TEXT NOT NULL,        -- person before policy, also in the alphabet
+        authority TEXT NOT NULL,        -- person, policy, agent, import; a person outranks
         rule TEXT,
         reason TEXT NOT NULL,
         policy TEXT,                    -- digest
@@ -46,7 +46,7 @@ def fold(connection: Connection, span: Span) -> None:
     if span.has(*DECISIONS):
         connection.execute(
             f"""INSERT INTO decisions SELECT position, sample, blob, kind,
-                CASE WHEN json_extract(leaf, '$.policy') IS NULL THEN 'person' ELSE 'policy' END,
+                json_extract(leaf, '$.authority'),
                 json_extract(leaf, '$.rule'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.policy'), NULL
             FROM told WHERE position BETWEEN ? AND ? AND kind IN ({quoted(DECISIONS)})""",  # noqa: S608 - constants
             span.range,

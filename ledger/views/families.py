@@ -1,8 +1,9 @@
 """Families: samples that belong together because they share a prompt or descend from one another.
 
-A sample's token is its prompt fingerprint, or its id where it has no prompt. Most families are one token, which is
-then their root, and need no row here. An edge between two tokens (a child or an edit whose prompt differs) joins
-them; the root of a joined family is its smallest token, so neither order nor batches matter.
+A sample's token is its prompt fingerprint, or its fingerprint where nothing stands before the completion. Most families
+are one token, which is then their root, and need no row here. An edge between two tokens (a child or an edit whose
+prompt differs) joins them, for good: also where the edit is withdrawn, since the sample was there. The root of a joined
+family is its smallest token, so neither order nor batches matter.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ DDL = (
     "CREATE INDEX {schema}.families_root ON families (root)",
 )
 
-_PROMPT = "CASE WHEN json_extract({0}.leaf, '$.prompt') IS NOT NULL THEN unhex(json_extract({0}.leaf, '$.prompt')) END"
-_EDGES = f"""SELECT coalesce({_PROMPT.format("b")}, b.op), coalesce({_PROMPT.format("v")}, b.op)
+_TIES_BY = "unhex(coalesce(json_extract({0}.leaf, '$.prompt'), json_extract({0}.leaf, '$.fingerprint')))"
+_EDGES = f"""SELECT {_TIES_BY.format("b")}, {_TIES_BY.format("v")}
     FROM told v JOIN told b ON b.position = v.sample
     WHERE v.kind = 'edited' AND v.position BETWEEN :first AND :last
-    UNION SELECT coalesce({_PROMPT.format("c")}, c.op), coalesce({_PROMPT.format("p")}, p.op)
+    UNION SELECT {_TIES_BY.format("c")}, {_TIES_BY.format("p")}
     FROM told c JOIN told p ON p.op = unhex(json_extract(c.leaf, '$.parent'))
     WHERE c.kind IN ('improved', 'regenerated') AND c.position BETWEEN :first AND :last"""  # noqa: S608 - constants
 

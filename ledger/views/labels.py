@@ -14,7 +14,7 @@ DDL = (
         position INTEGER PRIMARY KEY,
         sample INTEGER NOT NULL,
         label INTEGER,
-        authority TEXT NOT NULL,        -- person before policy, also in the alphabet
+        authority TEXT NOT NULL,        -- person, policy, agent, import; a person outranks
         reason TEXT NOT NULL,
         withdrawn INTEGER
     ) STRICT""",
@@ -27,7 +27,7 @@ def fold(connection: Connection, span: Span) -> None:
     if span.has("relabeled"):
         connection.execute(
             """INSERT INTO labels SELECT position, sample, json_extract(leaf, '$.label'),
-                CASE WHEN json_extract(leaf, '$.policy') IS NULL THEN 'person' ELSE 'policy' END,
+                json_extract(leaf, '$.authority'),
                 json_extract(leaf, '$.reason'), NULL
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'relabeled'""",
             span.range,

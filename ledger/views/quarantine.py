@@ -18,7 +18,7 @@ DDL = (
         line INTEGER NOT NULL,          -- from 1
         offset INTEGER NOT NULL,        -- bytes from the start of the (uncompressed) source
         reason TEXT NOT NULL,
-        message TEXT NOT NULL,
+        run INTEGER NOT NULL,           -- position of the run_started that read it
         sample INTEGER                  -- the sample that a retry made of it
     ) STRICT""",
     "CREATE INDEX {schema}.quarantine_blob ON quarantine (blob) WHERE sample IS NULL",
@@ -39,7 +39,7 @@ class Quarantined(NamedTuple):
     line: int
     offset: int
     reason: str
-    message: str
+    run: int
     sample: int | None
 
 
@@ -49,7 +49,7 @@ def fold(connection: Connection, span: Span) -> None:
         connection.execute(
             """INSERT INTO quarantine SELECT position, blob, json_extract(leaf, '$.campaign'),
                 json_extract(leaf, '$.source'), json_extract(leaf, '$.nth'), json_extract(leaf, '$.line'),
-                json_extract(leaf, '$.offset'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.message'), NULL
+                json_extract(leaf, '$.offset'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.run'), NULL
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'quarantined'""",
             span.range,
         )
@@ -74,7 +74,7 @@ def listed(connection: Connection, *, campaign: str | None = None, limit: int = 
     """Return the lines in quarantine, oldest first (`limit` -1: all)."""
     rows = connection.execute(
         """SELECT q.position, e.op, b.hash, q.blob, b.size, q.campaign, q.source, q.nth, q.line, q.offset, q.reason,
-            q.message, q.sample
+            q.run, q.sample
         FROM quarantine q JOIN event e ON e.position = q.position JOIN blob b ON b.id = q.blob
         WHERE q.sample IS NULL AND (:campaign IS NULL OR q.campaign = :campaign) ORDER BY q.position LIMIT :limit""",
         {"campaign": campaign, "limit": limit},

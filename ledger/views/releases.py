@@ -27,7 +27,8 @@ DDL = (
 )
 
 _MEMBERS = """INSERT INTO release_samples SELECT j.value, t.position, j.key, NULL
-    FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.members')), json_each(CAST(b.body AS TEXT)) j
+    FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.members')),
+        json_each(CAST(b.body AS TEXT), '$.rows') j
     WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' ORDER BY j.value"""
 _OMISSIONS = """INSERT INTO release_samples SELECT j.value, t.position, NULL, r.key
     FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.omissions')),

@@ -1,4 +1,4 @@
-"""Counts by campaign, domain, status, reason, label and split, kept up to date so that `status` reads a few rows.
+"""Counts by campaign, domain, status, rule, label and split, kept up to date so that `status` reads a few rows.
 
 Before a span is folded the old standing of the samples that it touches is taken off the counts, and after the fold
 their new standing is put on. When everything is folded anew, everything is counted once, at the end.
@@ -10,28 +10,28 @@ from typing import NamedTuple
 
 from ledger.event import BIRTHS
 from ledger.sqlite import Connection
-from ledger.views.span import Span
+from ledger.views.span import BORN, Span
 
-TABLES = (("rollups", "campaign, domain, status, reason, label, split"), ("totals", "name"))
+TABLES = (("rollups", "campaign, domain, status, rule, label, split"), ("totals", "name"))
 DDL = (
     """CREATE TABLE {schema}.rollups (
         campaign TEXT NOT NULL,
         domain TEXT NOT NULL,           -- '' where there is none, here and below
         status TEXT NOT NULL,
-        reason TEXT NOT NULL,
+        rule TEXT NOT NULL,             -- that decided, or whose authority did
         label TEXT NOT NULL,            -- true, false, none
         split TEXT NOT NULL,
         samples INTEGER NOT NULL,
-        PRIMARY KEY (campaign, domain, status, reason, label, split)
+        PRIMARY KEY (campaign, domain, status, rule, label, split)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE {schema}.totals (
         name TEXT PRIMARY KEY,
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    "INSERT INTO {schema}.totals VALUES ('fingerprints', 0)",
+    "INSERT INTO {schema}.totals VALUES ('fingerprints', 0), ('samples', 0)",
 )
 
-_COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, reason,
+_COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, rule,
         CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign} count(*)
     FROM samples WHERE {which} GROUP BY 1, 2, 3, 4, 5, 6
     ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
@@ -56,14 +56,20 @@ class Group(NamedTuple):
     campaign: str
     domain: str
     status: str
-    reason: str
+    rule: str
     label: str
     split: str
     samples: int
 
 
 def fold(connection: Connection, span: Span) -> None:
-    """Do nothing in turn: the counts are taken before and after all other views."""
+    """Count the samples born, so that the sum of their standings can be compared; the rest is counted around it."""
+    if span.has(*BIRTHS):
+        connection.execute(
+            f"""UPDATE totals SET value = value + (SELECT count(*) FROM told
+                WHERE position BETWEEN ? AND ? AND kind IN ({BORN})) WHERE name = 'samples'""",  # noqa: S608 - constants
+            span.range,
+        )
 
 
 def take_off(connection: Connection, span: Span) -> None:
@@ -87,13 +93,20 @@ def put_on(connection: Connection, span: Span) -> None:
 def count(connection: Connection) -> None:
     """Count every sample; for views that were folded from nothing."""
     connection.execute(_COUNT.format(sign="+", which="true"))
-    connection.execute("UPDATE totals SET value = (SELECT count(DISTINCT fingerprint) FROM samples)")
+    connection.execute(
+        "UPDATE totals SET value = (SELECT count(DISTINCT fingerprint) FROM samples) WHERE name = 'fingerprints'"
+    )
 
 
 def groups(connection: Connection) -> list[Group]:
     """Return every standing and its number of samples."""
-    rows = connection.execute("SELECT campaign, domain, status, reason, label, split, samples FROM rollups")
+    rows = connection.execute("SELECT campaign, domain, status, rule, label, split, samples FROM rollups")
     return [Group(*row) for row in rows]
+
+
+def born(connection: Connection) -> int:
+    """Return how many samples were ever brought into being."""
+    return int(connection.execute("SELECT value FROM totals WHERE name = 'samples'").fetchone()[0])
 
 
 def fingerprints(connection: Connection) -> int:

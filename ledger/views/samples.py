@@ -28,7 +28,9 @@ DDL = (
         status TEXT NOT NULL,
         reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote
         decision INTEGER,               -- position of the decision in force
-        split TEXT
+        split TEXT,
+        rule TEXT NOT NULL,             -- that decided, or whose authority did; '' where nothing has decided
+        token BLOB GENERATED ALWAYS AS (coalesce(prompt, fingerprint)) VIRTUAL  -- what ties it to its family
     ) STRICT""",
 )
 INDEXES = (
@@ -42,7 +44,7 @@ _CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.
 
 _BIRTHS = f"""INSERT INTO samples
     SELECT t.position, t.position, {_CONTENT}, json_extract(t.leaf, '$.campaign'), json_extract(t.leaf, '$.source'),
-        json_extract(t.leaf, '$.domain'), json_extract(t.leaf, '$.label'), t.position, 'pending', '', NULL, NULL
+        json_extract(t.leaf, '$.domain'), json_extract(t.leaf, '$.label'), t.position, 'pending', '', NULL, NULL, ''
     FROM told t WHERE t.position BETWEEN ? AND ? AND t.kind IN ({BORN})"""  # noqa: S608 - constants of this program
 
 _LATEST_VERSION = """SELECT coalesce(max(v.position), samples.sample) FROM versions v
@@ -55,18 +57,19 @@ _VERSION = (
 )
 _LABEL = (
     """UPDATE samples SET label_event = coalesce((SELECT l.position FROM labels l
-        WHERE l.sample = samples.sample AND l.withdrawn IS NULL ORDER BY l.authority, l.position DESC LIMIT 1), sample)
+        WHERE l.sample = samples.sample AND l.withdrawn IS NULL
+        ORDER BY l.authority <> 'person', l.position DESC LIMIT 1), sample)
         WHERE sample IN (SELECT sample FROM touched)""",
     """UPDATE samples SET label = (SELECT json_extract(t.leaf, '$.label') FROM told t
         WHERE t.position = samples.label_event) WHERE sample IN (SELECT sample FROM touched)""",
 )
 _STATUS = (
-    """UPDATE samples SET (decision, status, reason) = (SELECT d.position,
+    """UPDATE samples SET (decision, status, reason, rule) = (SELECT d.position,
             CASE coalesce(d.outcome, 'deferred') WHEN 'deferred' THEN 'pending' ELSE d.outcome END,
-            coalesce(d.rule, d.reason, '')
+            coalesce(d.rule, d.reason, ''), coalesce(d.rule, d.authority, '')
         FROM (SELECT 1) LEFT JOIN decisions d
             ON d.sample = samples.sample AND d.withdrawn IS NULL AND d.version = samples.version
-        ORDER BY d.authority, d.position DESC LIMIT 1)
+        ORDER BY d.authority <> 'person', d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
 )
 _SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample
@@ -152,8 +155,8 @@ def everything(connection: Connection) -> Iterator[Row]:
 def unassigned(connection: Connection) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield (sample, id, family) of the samples without a split that are not erased, in the order of birth."""
     yield from connection.execute(
-        """SELECT s.sample, e.op, coalesce(f.root, s.prompt, e.op) FROM samples s
-        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
+        """SELECT s.sample, e.op, coalesce(f.root, s.token) FROM samples s
+        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = s.token
         WHERE s.split IS NULL AND s.status <> 'erased' ORDER BY s.sample""",
     )
 
@@ -161,8 +164,8 @@ def unassigned(connection: Connection) -> Iterator[tuple[int, bytes, bytes]]:
 def splits_of_families(connection: Connection) -> Iterator[tuple[bytes, str]]:
     """Yield each (family, split) in which an assigned sample stands, in order."""
     yield from connection.execute(
-        """SELECT DISTINCT coalesce(f.root, s.prompt, e.op) AS family, s.split FROM samples s
-        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
+        """SELECT DISTINCT coalesce(f.root, s.token) AS family, s.split FROM samples s
+        JOIN event e ON e.position = s.sample LEFT JOIN families f ON f.token = s.token
         WHERE s.split IS NOT NULL ORDER BY family, s.split""",
     )
 
@@ -172,8 +175,8 @@ def assigned_families(connection: Connection) -> tuple[int, int]:
     families, crossing = connection.execute(
         """SELECT count(*), coalesce(sum(splits > 1), 0) FROM (
             SELECT count(DISTINCT s.split) AS splits FROM samples s JOIN event e ON e.position = s.sample
-            LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op)
-            WHERE s.split IS NOT NULL GROUP BY coalesce(f.root, s.prompt, e.op))""",
+            LEFT JOIN families f ON f.token = s.token
+            WHERE s.split IS NOT NULL GROUP BY coalesce(f.root, s.token))""",
     ).fetchone()
     return families, crossing
 
@@ -183,10 +186,10 @@ def for_plan(
 ) -> Iterator[tuple[int, bytes, bytes, bytes, bytes, str, str | None, int | None, str, str]]:
     """Yield (sample, id, blob, fingerprint, family, status, split, label, form, type) of every sample."""
     yield from connection.execute(
-        """SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.prompt, e.op), s.status, s.split, s.label,
+        """SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.token), s.status, s.split, s.label,
             s.form, s.type
         FROM samples s JOIN event e ON e.position = s.sample JOIN blob b ON b.id = s.version
-        LEFT JOIN families f ON f.token = coalesce(s.prompt, e.op) ORDER BY s.sample""",
+        LEFT JOIN families f ON f.token = s.token ORDER BY s.sample""",
     )
 
 

@@ -79,6 +79,16 @@ CONTENTS: list[dict[str, Any]] = [
         "normal": ["conversational", TOOLS, PROMPT, [["assistant", ["no"]]]],
     },
     {
+        "what": "no tools, in every way to say so",
+        "lines": [
+            {"messages": [ASKED, answer(content="no")]},
+            {"messages": [ASKED, answer(content="no")], "tools": None},
+            {"messages": [ASKED, answer(content="no")], "tools": []},
+            {"messages": [ASKED, answer(content="no")], "tools": "[ ]"},
+        ],
+        "normal": ["conversational", None, PROMPT, [["assistant", ["no"]]]],
+    },
+    {
         "what": "several messages, further fields, an answer of a tool, two answers at the end",
         "lines": [
             {
@@ -142,6 +152,7 @@ CONTENT = {"blob": BLOB, "fingerprint": OTHER, "form": "conversational", "prompt
 FACTS = {"domain": "asm", "label": False, "tags": [["ä", "x"]], "campaign": "c", "type": "prompt_completion"}
 DECISION = {
     "after": None,
+    "authority": "policy",
     "details": {"n": 1},
     "policy": None,
     "reason": "ä",
@@ -149,6 +160,8 @@ DECISION = {
     "sample": OTHER,
     "version": BLOB,
 }
+TAG = {"after": OTHER, "authority": "person", "key": "k", "policy": None, "sample": OTHER, "value": None}
+EDIT = {"after": None, "authority": "person", "sample": OTHER, "version": OTHER}
 RELEASE = {
     "after": None,
     "members": BLOB,
@@ -159,14 +172,14 @@ RELEASE = {
     "recipe": OTHER,
     "view": "kto-interleaved",
 }
-DERIVED = {**CONTENT, **FACTS, "ordinal": 3, "parent": OTHER, "recipe": OTHER, "version": OTHER}
-BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER}
+BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER, "version": OTHER}
+DERIVED = {**CONTENT, **FACTS, **BORN, "cost": "0.0031", "request": OTHER, "usage": {"input_tokens": 9}}
 
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "run_started",
-        {"after": 12, "command": "ingest", "ledger": "l", "params": {}, "recipe": OTHER, "root": BLOB, "tool": "0.1.0"},
-        {"kind": "run_started", "after": 12, "command": "ingest", "recipe": OTHER},
+        {"command": "ingest", "ledger": "l", "params": {}, "recipe": OTHER, "root": BLOB, "size": 12, "tool": "0.1.0"},
+        {"kind": "run_started", "command": "ingest", "recipe": OTHER, "size": 12},
     ),
     ("run_finished", {"counts": {"new": 1}, "started": OTHER}, {"kind": "run_finished", "started": OTHER}),
     (
@@ -180,7 +193,6 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "blob": BLOB,
             "campaign": "c",
             "line": 7,
-            "message": "m",
             "nth": 0,
             "offset": 90,
             "reason": "invalid_json",
@@ -191,29 +203,21 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     *((kind, DECISION, {"kind": kind, **DECISION}) for kind in ("accepted", "rejected", "deferred", "superseded")),
     (
         "relabeled",
-        {"after": None, "label": True, "policy": None, "reason": "r", "sample": OTHER, "version": BLOB},
-        {
-            "kind": "relabeled",
-            "after": None,
-            "label": True,
-            "policy": None,
-            "reason": "r",
-            "sample": OTHER,
-            "version": BLOB,
-        },
+        {**DECISION, "label": True},
+        {"kind": "relabeled", **DECISION, "label": True},
     ),
     (
         "tagged",
-        {"after": OTHER, "key": "k", "reason": "r", "sample": OTHER, "value": None},
-        {"kind": "tagged", "after": OTHER, "key": "k", "sample": OTHER, "value": None},
+        {**TAG, "reason": "r"},
+        {"kind": "tagged", **TAG},
     ),
     (
         "edited",
-        {**CONTENT, "type": "prompt_only", "after": None, "reason": "r", "sample": OTHER, "version": OTHER},
-        {"kind": "edited", "after": None, "blob": BLOB, "sample": OTHER, "version": OTHER},
+        {**CONTENT, **EDIT, "type": "prompt_only", "reason": "r"},
+        {"kind": "edited", **EDIT, "blob": BLOB},
     ),
-    ("improved", DERIVED, BORN),
-    ("regenerated", DERIVED, BORN),
+    ("improved", DERIVED, {"kind": "improved", **BORN}),
+    ("regenerated", DERIVED, {"kind": "regenerated", **BORN}),
     ("withdrawn", {"reason": "r", "sample": OTHER, "target": BLOB}, {"kind": "withdrawn", "target": BLOB}),
     (
         "split_assigned",
@@ -244,7 +248,7 @@ def main() -> None:
     contents = []
     for case in CONTENTS:
         form, tools, prompt, completion = case["normal"]
-        before = address(normal("prompt", 1, form, tools, prompt)) if prompt else None
+        before = address(normal("prompt", 1, form, prompt)) if prompt else None
         whole = address(normal("content", 1, form, tools, prompt, completion))
         contents.append({"what": case["what"], "lines": case["lines"], "fingerprint": whole, "prompt": before})
     events = [
