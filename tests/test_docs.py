@@ -140,6 +140,15 @@ def test_the_links_between_documents_hold() -> None:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_no_document_has_a_gap() -> None:
+    """No placeholder in capitals waits to be filled."""
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        text = re.sub(r"`[^`]*`|```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+        gaps = [word for word in re.findall(r"\b[A-Z]+_[A-Z_]+\b", text) if not word.startswith("LEDGER_")]
+
+        assert gaps == [], path.name
+
+
 def test_the_version_is_stated_once() -> None:
     """The program, the package metadata and the changelog name the same version."""
     version = subprocess.run(
