@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -141,3 +142,18 @@ def test_the_demo_shows_the_main_job(tmp_path: Path) -> None:
     assert "the same bytes" in answer.out
     assert "left out of train.jsonl: conflict" in answer.out
     assert list(folder.iterdir()) == []
+
+
+def test_what_was_not_foreseen_is_said_in_a_line(toolset: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damage that surfaces in some odd place ends in one sentence, the next step and a code of its own."""
+    with sqlite3.connect(toolset.path) as connection:
+        connection.execute("DELETE FROM totals")
+    connection.close()
+    answer = run("--ledger", toolset.path, "status")
+
+    assert answer.code == 70
+    assert "unexpected TypeError" in answer.err
+    assert "ledger verify" in answer.err
+    monkeypatch.setenv("LEDGER_DEBUG", "1")
+    with pytest.raises(AssertionError, match="traceback"):
+        run("--ledger", toolset.path, "status")

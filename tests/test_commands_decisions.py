@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +170,31 @@ def test_an_expected_head_that_moved_is_refused(toolset: Ledger) -> None:
 
     assert answer.code == 19
     assert toolset.why(second)["status"] == "pending"
+
+
+def test_a_stretch_of_events_is_withdrawn_at_once(toolset: Ledger) -> None:
+    """What the answer to a decision tells to type takes all of it back."""
+    ids = _ids(toolset, 5)
+    told = _do(toolset, "reject", *ids, "--reason", "short").out
+    typed = told[told.index("ledger withdraw ") :].split()[2]
+    report = _do(toolset, "withdraw", typed, "--json").json
+
+    assert (report["changed"], report["unchanged"]) == (5, 0)
+    assert {toolset.why(one)["status"] for one in ids} == {"pending"}
+    assert run("--ledger", toolset.path, "withdraw", "@1-x").code == 4
+
+
+def test_ids_come_out_of_list_omitted_and_into_reject(toolset: Ledger, tmp_path: Path) -> None:
+    """What stands behind a tab is not part of an id, so one command's list is another's input."""
+    listed = _do(toolset, "project", "kto-interleaved", "-o", tmp_path / "k.jsonl", "--list-omitted", "conflict").out
+    report = _do(toolset, "reject", "-", "--reason", "conflict", "--json", stdin=listed).json
+
+    assert report["changed"] == len(listed.splitlines()) == 32
+
+
+def test_two_tags_at_once_are_refused(toolset: Ledger) -> None:
+    """A second --set is not dropped in silence."""
+    answer = run("--ledger", toolset.path, "tag", _ids(toolset, 1)[0], "--set", "a=1", "--set", "b=2")
+
+    assert answer.code == 2
+    assert "once" in answer.err

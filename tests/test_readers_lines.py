@@ -262,3 +262,12 @@ def test_reading_can_stop_early(tmp_path: Path) -> None:
     assert next(stream).body == b"a"
     stream.close()  # type: ignore[attr-defined]  # a generator
     assert list(stream) == []
+
+
+def test_a_directory_s_exports_are_not_input(tmp_path: Path) -> None:
+    """Of a directory neither manifests nor the exports beside them are read; named, any file is."""
+    for name in ("a.jsonl", "out.jsonl", "out.jsonl.manifest.json"):
+        (tmp_path / name).write_text("{}\n")
+
+    assert [item.source for item in find_inputs([str(tmp_path)])] == ["a.jsonl"]
+    assert [item.source for item in find_inputs([str(tmp_path / "out.jsonl")])] == ["out.jsonl"]

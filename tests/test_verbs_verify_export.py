@@ -114,3 +114,17 @@ def test_other_people_s_files(tmp_path: Path) -> None:
     assert Ledger.verify_export(write(tmp_path / "b.jsonl", *empty))["ok"]
     (tmp_path / "none.jsonl").touch()
     assert Ledger.verify_export(tmp_path / "none.jsonl")["rows"] == 0
+
+
+def test_an_export_that_was_changed_is_found_by_its_manifest(toolset: Ledger, tmp_path: Path) -> None:
+    """A file whose windows are sound but whose bytes are not those of its manifest is not ok, nor is an empty one."""
+    out = tmp_path / "out.jsonl"
+    toolset.project("kto-interleaved", out)
+    rows = out.read_text("utf-8").splitlines(keepends=True)
+    out.write_text("".join([rows[0].replace(", ", ",  ", 1), *rows[1:]]), "utf-8")
+    changed = Ledger.verify_export(out)
+    out.write_bytes(b"")
+    empty = Ledger.verify_export(out)
+
+    assert (changed["ok"], changed["first_violation"]["rule"]) == (False, "changed")
+    assert (empty["ok"], empty["first_violation"]["rule"]) == (False, "empty")

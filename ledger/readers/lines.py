@@ -19,6 +19,7 @@ from ledger.errors import InputNotFound, InputUnreadable, SourceClash
 
 STDIN = "-"
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
+_MANIFEST = ".manifest.json"
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
@@ -117,7 +118,7 @@ def _name(path: Path) -> str:
 def _paths(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        found = sorted(child for child in path.iterdir() if child.is_file() and child.name.endswith(SUFFIXES))
+        found = sorted(child for child in path.iterdir() if child.is_file() and _is_input(child))
         if not found:
             raise InputUnreadable(path, f"the directory holds no {', '.join(SUFFIXES[:3])} file")
         return found
@@ -127,6 +128,12 @@ def _paths(name: str) -> list[Path]:
     if not found:
         raise InputNotFound(name)
     return found
+
+
+def _is_input(child: Path) -> bool:
+    """Say whether a file of a directory is meant: not a manifest, and not the export that one stands beside."""
+    exported = child.name.endswith(_MANIFEST) or child.with_name(child.name + _MANIFEST).exists()
+    return child.name.endswith(SUFFIXES) and not exported
 
 
 def _lines(readline: Callable[[int], bytes], name: str) -> Iterator[RawLine]:
