@@ -33,6 +33,7 @@ def command(
     """Read JSONL files into samples.
 
     FILES are plain or .gz files, directories, patterns, or - for standard input. The same file again adds nothing.
+    Of a directory, manifests and the exports beside them are not read; blank lines are not lines.
     Lines that are not valid samples are kept in quarantine, with the reason.
     """
     from commands._progress import reading
