@@ -16,42 +16,22 @@ from ledger import migrations, projection, sqlite, witness
 from ledger.digest import NotRestricted, blake3_bytes, decode
 from ledger.errors import BrokenLaw, CorruptLedger, NotALedger, StorageFailed, UnknownEvent
 from ledger.event import BIRTHS, KINDS, is_known, op_of
+from ledger.faults import FINDINGS, Finding
 from ledger.migrations import LOG_TABLES
 from ledger.store import Store, open_store
 from ledger.transaction import EMPTY_HEAD, Head, in_chunks, tree_node
 from ledger.tree import TILE, Frontier, Tile, complete_tiles, leaf_hash
 
-ERROR, WARNING = "error", "warning"
 MOST = 100
 """Findings of one name that are listed; all are counted."""
 
-FINDINGS: dict[str, tuple[str, str]] = {
-    "sqlite_damaged": (ERROR, "SQLite finds the file damaged"),
-    "schema_changed": (ERROR, "a table, an index or a guard of the log is not as it was made"),
-    "position_gap": (ERROR, "positions do not follow one another"),
-    "leaf_damaged": (ERROR, "an event's bytes are not a leaf in canonical form"),
-    "op_mismatch": (ERROR, "an event's op is not that of what it says"),
-    "column_mismatch": (ERROR, "an event's columns are not those of its leaf"),
-    "reference_missing": (ERROR, "an event names another that is not in the log before it"),
-    "meta_changed": (ERROR, "what the file says of itself is not what the log says"),
-    "blob_unnamed": (ERROR, "a blob is stored that no event brought"),
-    "blob_missing": (ERROR, "an event names a blob that is not stored"),
-    "blob_mismatch": (ERROR, "a blob's bytes do not have its address or size"),
-    "blob_erased_without_event": (ERROR, "a blob's bytes are gone, but no event says so"),
-    "tile_mismatch": (ERROR, "a tile of the tree is not the one over the events"),
-    "head_mismatch": (ERROR, "a head is not the one over the events up to it"),
-    "head_missing": (ERROR, "the last events have no head"),
-    "events_missing": (ERROR, "a head stands beyond the last event"),
-    "view_drift": (ERROR, "a view is not the fold of the log"),
-    "views_stale": (WARNING, "the views were made by another version of this program"),
-    "event_unknown": (WARNING, "this version does not know some kinds of events, so it cannot check the views"),
-    "rolled_back": (ERROR, "this computer has seen the ledger further on"),
-    "rewritten": (ERROR, "this computer has seen other events at these positions"),
+MORE_BLOBS = {
+    "found": ("schema",),
+    "policy_adopted": ("source",),
+    "released": ("members", "omissions"),
+    "scored": ("evidence",),
 }
-"""Every finding: its severity and what it means."""
-
-MORE_BLOBS = {"released": ("members", "omissions")}
-"""Blobs that an event names beside the one in its column."""
+"""Blobs that an event may name beside the one in its column."""
 
 REFERENCES = {"withdrawn": "target", "improved": "parent", "regenerated": "parent"}
 """The field with the op of another event, beside that of its sample."""
@@ -61,15 +41,6 @@ _WRONG_TYPE = (TypeError, ValueError, AttributeError, LookupError)
 """What handling a stored value raises where damage changed its type."""
 
 Progress = Callable[[str, int, int], None]
-
-
-class Finding(NamedTuple):
-    """One fault: its name, how bad it is, a sentence and the position it is about, if any."""
-
-    id: str
-    severity: str
-    message: str
-    position: int | None
 
 
 class Audit:
@@ -201,7 +172,7 @@ class Audit:
             if self.connection.execute(sql, (bytes.fromhex(said[field]), position)).fetchone() is None:
                 self.find("reference_missing", f"position {position}: its {field} {said[field]} is not there", position)
         rows = [] if blob is None else [blob]
-        for field in MORE_BLOBS.get(said["kind"], ()):
+        for field in (name for name in MORE_BLOBS.get(said["kind"], ()) if said[name] is not None):
             sql = "SELECT id FROM blob WHERE hash = ?"
             row = self.connection.execute(sql, (bytes.fromhex(said[field]),)).fetchone()
             if row is None:

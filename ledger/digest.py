@@ -15,6 +15,9 @@ from blake3 import blake3
 Json: TypeAlias = Any
 """What restricted JSON can hold: objects with ASCII keys, arrays, strings, integers within 2**53, true, false, null."""
 
+Fragment = orjson.Fragment
+"""Restricted JSON that is written already, as `encoded` makes it."""
+
 DIGEST_BYTES = 32
 PREFIX = "b3:"
 MIN_PREFIX = 6
@@ -48,12 +51,21 @@ def parse(text: str) -> bytes:
 def encode(value: Json) -> bytes:
     """Return the restricted JSON of `value`, the same bytes on every machine; raise NotRestricted otherwise."""
     try:
-        _check(value, "$")
+        if not _is_restricted(value):
+            _check(value, "$")
         return orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise NotRestricted(str(error)) from error
     except RecursionError as error:
         raise NotRestricted("nested too deep") from error
+
+
+def encoded(value: Json) -> Fragment:
+    """Return `value` as restricted JSON that stands as it is in whatever it becomes part of; raise NotRestricted.
+
+    For a part of several values: it is checked and written once.
+    """
+    return Fragment(encode(value))
 
 
 def decode(data: bytes | str) -> Json:
@@ -73,7 +85,26 @@ def digest_of(value: Json) -> bytes:
     return blake3_bytes(encode(value))
 
 
+def _is_restricted(value: Json) -> bool:
+    """Say whether nothing is wrong with a value, which is the usual case and told without saying where."""
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(item) not in _SCALARS and not _is_restricted(item):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in value:  # noqa: SIM110 - twice as fast as all() of a generator, and every event passes here
+            if type(item) not in _SCALARS and not _is_restricted(item):
+                return False
+        return True
+    return (kind is int and -LARGEST_INT <= value <= LARGEST_INT) or kind in _SCALARS or kind is Fragment
+
+
 def _check(value: Json, where: str) -> None:
+    """Raise NotRestricted, saying what stands where."""
     kind = type(value)
     if kind in _SCALARS:
         return

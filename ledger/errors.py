@@ -194,6 +194,64 @@ class ExportChanged(LedgerError):
     hint = "Write the rebuilt file elsewhere with -o FILE and compare."
 
 
+class PolicyInvalid(LedgerError):
+    """{0}, line {1}: {2}."""
+
+    exit_code = 40
+    hint = (
+        "Correct that line; docs/policies.md has the whole grammar, and `ledger policy show NAME` a complete example."
+    )
+
+
+class NoPolicy(LedgerError):
+    """No policy is in force{0}."""
+
+    exit_code = 41
+    hint = "Adopt one with `ledger decide --policy FILE`; `ledger policy list` names those that come with the program."
+
+
+class SchemaUnreadable(LedgerError):
+    """{0} is not a schema of tools: {1}."""
+
+    exit_code = 42
+    hint = "Give a JSON file of tool definitions: OpenAI's list, one JSON Schema per tool name, or tool_schemas.json."
+
+
+class NoSuchScorer(LedgerError):
+    """There is no scorer {0}; there are {1}."""
+
+    exit_code = 43
+    hint = "`ledger score --list` shows every scorer; a plug-in package must be installed where `ledger` runs."
+
+
+class ScoresUnreadable(LedgerError):
+    """{0}, line {1}: {2}."""
+
+    exit_code = 44
+    hint = "Correct that line and import again: nothing was recorded. docs/scores.md shows the form of a line."
+
+
+class ScorerFailed(LedgerError):
+    """The scorer {0} failed on {1} of {2} samples, which is more than {3}: {4}."""
+
+    exit_code = 45
+    hint = "Correct the scorer, or allow more with --max-failures SHARE; nothing was recorded."
+
+
+class GraphUnreadable(LedgerError):
+    """{0} is not a knowledge graph: {1}."""
+
+    exit_code = 46
+    hint = 'Give a JSON file {{"nodes": ["name", ...]}}; nodes may also be objects with an "id".'
+
+
+class ConditionInvalid(LedgerError):
+    """The condition does not read, at character {0}: {1}."""
+
+    exit_code = 47
+    hint = "For example: --where \"status == 'rejected' and quality >= 0.35\"; docs/policies.md has the grammar."
+
+
 class StaleViews(LedgerError):
     """The views of {0} were made by another version of this program and the file cannot be written."""
 

@@ -71,6 +71,7 @@ class Draft(NamedTuple):
 _CONTENT = ("blob", "fingerprint", "form", "prompt", "reader", "type")
 _FACTS = ("domain", "label", "tags")
 _DECISION = ("after", "authority", "details", "policy", "reason", "rule", "sample", "version")
+_SCORED = ("replicate", "rubric", "sample", "scorer", "scorer_version", "version")
 _DERIVED = (*_CONTENT, *_FACTS, "campaign", "cost", "ordinal", "parent", "recipe", "request", "usage", "version")
 _DERIVATION = ("blob", "ordinal", "parent", "recipe", "version")
 
@@ -106,6 +107,34 @@ _ALL = (
         (*_DECISION, "label"),
         (*_DECISION, "label"),
         blob="version",
+    ),
+    Kind(
+        "scored",
+        "a scorer measured a version; a dimension that it could not measure says why",
+        (*_SCORED, "dimensions", "evidence", "notes", "unscored"),
+        (*_SCORED, "dimensions", "unscored"),
+        blob="version",
+    ),
+    Kind(
+        "unscored",
+        "a scorer could measure nothing of a version, and why",
+        (*_SCORED, "reason"),
+        (*_SCORED, "reason"),
+        blob="version",
+    ),
+    Kind(
+        "found",
+        "validators looked at a version; what they found, if anything",
+        ("after", "findings", "sample", "schema", "validators", "version"),
+        ("after", "findings", "sample", "schema", "validators", "version"),
+        blob="version",
+    ),
+    Kind(
+        "policy_adopted",
+        "a policy is in force from here on, for one campaign or for all",
+        ("after", "authority", "campaign", "changes", "name", "policy", "reason", "source"),
+        ("after", "authority", "campaign", "policy"),
+        blob="policy",
     ),
     Kind(
         "tagged",

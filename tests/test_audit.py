@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from ledger import Ledger, audit, projection
-from ledger.audit import FINDINGS, Audit
+from ledger.audit import Audit
 from ledger.digest import blake3_bytes, decode
 from ledger.errors import CorruptLedger, LedgerBusy, NewerLedger, NotALedger
 from ledger.event import KINDS, Stamp, draft, leaf_bytes
+from ledger.faults import FINDINGS
 from ledger.store import open_store
 from ledger.tree import leaf_hash
 from tests.logs import (

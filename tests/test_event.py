@@ -119,7 +119,7 @@ def test_a_draft_has_exactly_its_fields(kind: str) -> None:
         with pytest.raises(ValueError, match=kind):
             draft(kind, None, None, {key: item for key, item in fields.items() if key != name})
     with pytest.raises(KeyError):
-        draft(f"un{kind}", None, None, fields)
+        draft(f"no {kind}", None, None, fields)
 
 
 def test_a_score_is_never_a_float() -> None:

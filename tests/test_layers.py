@@ -26,7 +26,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("ledger", "commands", "mcp_server")
 FACES = ("commands", "mcp_server")
 
-DATA = ("ledger.version", "ledger.errors", "ledger.digest", "ledger.sample", "ledger.event")
+DATA = (
+    "ledger.version",
+    "ledger.errors",
+    "ledger.digest",
+    "ledger.fixed",
+    "ledger.sample",
+    "ledger.rule",
+    "ledger.event",
+)
 LOG = (
     "ledger.tree",
     "ledger.migrations",
@@ -35,7 +43,7 @@ LOG = (
     "ledger.transaction",
     "ledger.store",
 )
-FOLDS = ("ledger.views", "ledger.projection", "ledger.audit")
+FOLDS = ("ledger.views", "ledger.projection", "ledger.faults", "ledger.audit")
 EDGES = (
     "ledger.readers",
     "ledger.validators",
@@ -46,7 +54,7 @@ EDGES = (
     "ledger.agents",
     "ledger.trainers",
 )
-DOOR = ("ledger.ledger", "ledger")
+DOOR = ("ledger.door", "ledger.ledger", "ledger")
 LAYERS = (*DATA, *LOG, *FOLDS, *EDGES, "ledger.reports", "ledger.verbs", *DOOR, *FACES)
 
 SQL_HOMES = (
@@ -64,6 +72,9 @@ FOREIGN_HOMES = {
     "anthropic": ("ledger.agents",),
     "click": ("commands",),
     "datasets": ("ledger.trainers",),
+    "jsonschema": ("ledger.validators",),
+    "jsonschema_specifications": ("ledger.validators",),
+    "referencing": ("ledger.validators",),
     "mcp": ("mcp_server",),
     "peft": ("ledger.trainers",),
     "rich": ("commands",),

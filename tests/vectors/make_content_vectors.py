@@ -175,6 +175,25 @@ RELEASE = {
 BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER, "version": OTHER}
 DERIVED = {**CONTENT, **FACTS, **BORN, "cost": "0.0031", "request": OTHER, "usage": {"input_tokens": 9}}
 
+SCORED = {
+    "replicate": 0,
+    "rubric": None,
+    "sample": OTHER,
+    "scorer": "judge",
+    "scorer_version": "1",
+    "version": BLOB,
+}
+MEASURED = {"dimensions": [["overall", "2.6"]], "unscored": [["realism", "no_result"]]}
+FOUND = {
+    "after": None,
+    "findings": [["structure/empty_prompt", "error", "messages[0].content"]],
+    "sample": OTHER,
+    "schema": None,
+    "validators": [["structure", "1"]],
+    "version": BLOB,
+}
+ADOPTED = {"after": None, "authority": "person", "campaign": None, "policy": BLOB}
+
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "run_started",
@@ -205,6 +224,18 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "relabeled",
         {**DECISION, "label": True},
         {"kind": "relabeled", **DECISION, "label": True},
+    ),
+    (
+        "scored",
+        {**SCORED, **MEASURED, "evidence": BLOB, "notes": [["overall", "of two parts"]]},
+        {"kind": "scored", **SCORED, **MEASURED},
+    ),
+    ("unscored", {**SCORED, "reason": "error"}, {"kind": "unscored", **SCORED, "reason": "error"}),
+    ("found", FOUND, {"kind": "found", **FOUND}),
+    (
+        "policy_adopted",
+        {**ADOPTED, "changes": [["domain.asm.min_quality", "0.35"]], "name": "strict", "reason": "r", "source": OTHER},
+        {"kind": "policy_adopted", **ADOPTED},
     ),
     (
         "tagged",
