@@ -13,21 +13,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ledger import event
+from ledger import event, rule
 from ledger.digest import blake3_bytes
 from ledger.errors import UnknownEvent
 from ledger.event import KINDS, UPCASTERS, is_known, upcast
 from ledger.sqlite import Connection
 from ledger.views import (
+    conditions,
     decisions,
     families,
+    findings,
+    judgements,
+    judging,
     labels,
     lineage,
+    observing,
+    policies,
     quarantine,
     releases,
     rollups,
     runs,
     samples,
+    scores,
     splits,
     tags,
     versions,
@@ -50,14 +57,30 @@ VIEWS: tuple[ModuleType, ...] = (
     samples,
     families,
     releases,
+    scores,
+    findings,
+    policies,
+    judgements,
 )
-"""In the order of folding: each reads only those before it, but `rollups` counts what all of them leave behind."""
+"""In the order of folding: each reads only those before it. `rollups` counts what all of them leave behind, and
+`judgements` looks at it; both are made once at the end where everything is folded anew."""
 
 BATCH = 100_000
 """Events folded at a time by a rebuild; bounds the temporary tables."""
 
 OnFold = Callable[[int, int], None]
-_SOURCES = (__file__, event.__file__, spans.__file__, *(module.__file__ for module in VIEWS))
+_SOURCES = (
+    *(
+        __file__,
+        event.__file__,
+        rule.__file__,
+        spans.__file__,
+        conditions.__file__,
+        judging.__file__,
+        observing.__file__,
+    ),
+    *(module.__file__ for module in VIEWS),
+)
 _CODE = blake3_bytes(b"".join(Path(str(source)).read_bytes() for source in _SOURCES))
 """What the views were made by: stored with them, so that another version of this program makes them again."""
 _STATE = """CREATE TABLE {schema}.projection (
@@ -101,6 +124,7 @@ def catch_up(connection: Connection) -> None:
         rollups.take_off(connection, span)
         _fold(connection, span)
         rollups.put_on(connection, span)
+        judgements.follow(connection, span)
     connection.execute("UPDATE main.projection SET position = ?", (last,))
 
 
@@ -142,6 +166,7 @@ def _make(connection: Connection, schema: str, last: int, on_fold: OnFold | None
         for statement in _later(module):
             connection.execute(statement.format(schema=schema))
     rollups.count(connection)
+    judgements.judge(connection)
 
 
 def _later(module: ModuleType) -> tuple[str, ...]:
@@ -158,7 +183,8 @@ def _spans(connection: Connection, first: int, last: int) -> Iterator[Span]:
 
 def _fold(connection: Connection, span: Span) -> None:
     for module in VIEWS:
-        module.fold(connection, span)
+        if module is not judgements:
+            module.fold(connection, span)
 
 
 def _kinds(connection: Connection, first: int, last: int) -> frozenset[str]:

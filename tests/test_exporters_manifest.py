@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.digest import show
-from ledger.exporters.manifest import BadManifest, Manifest, head_json, read_manifest
+from ledger.exporters.manifest import BadManifest, Manifest, head_json, policy_json, read_manifest
 
 GOOD: dict[str, Any] = {
     "considered": 3,
@@ -78,3 +78,17 @@ def test_any_bytes_are_refused_in_words(data: bytes) -> None:
     """Whatever the bytes, the answer is BadManifest with a sentence."""
     with pytest.raises(BadManifest, match=r"\w"):
         read_manifest(data)
+
+
+def test_what_a_manifest_says_of_policies() -> None:
+    """None is null, one is its digest, several are listed in an order that does not depend on theirs."""
+    one, two, three = (bytes([n]) * 32 for n in range(3))
+    assert policy_json([]) is None
+    assert policy_json([(None, one)]) == policy_json([("a", one)]) == show(one)
+    listed = [
+        {"campaign": None, "digest": show(two)},
+        {"campaign": "a", "digest": show(three)},
+        {"campaign": "b", "digest": show(one)},
+    ]
+    standing = [("b", one), (None, two), ("a", three)]
+    assert policy_json(standing) == policy_json(reversed(standing)) == listed

@@ -118,8 +118,8 @@ def test_a_named_tag_that_does_not_fit_is_refused() -> None:
 def test_the_longest_facts_fit() -> None:
     """A thousand characters are not too many, for domain, tag and name."""
     text = "x" * LONGEST
-    assert facts({"domain": text, "tags": {text: text}}) == (None, text, {text: text})
-    assert facts({"x": text}, f"domain=x,tag.{text}=x") == (None, text, {text: text})
+    assert facts({"domain": text, "tags": {text: text}}) == Facts(None, text, {text: text})
+    assert facts({"x": text}, f"domain=x,tag.{text}=x") == Facts(None, text, {text: text})
 
 
 def test_tags() -> None:

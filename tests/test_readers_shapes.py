@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import UnknownEvent
 from ledger.readers import READERS, FactMap, Reading, Unreadable, content_bytes, content_of, raw_of, read_line
-from ledger.readers.contract import Raw
+from ledger.readers.contract import Facts, Raw
 from ledger.sample import both_fingerprints
 from tests.strategies import SPELLINGS, json_values, lines, samples
 
@@ -237,7 +237,7 @@ def test_content_bytes_are_the_content_alone(value: dict[str, Any], spell: Any) 
     reduced = content_bytes(body, found.reader)
     again = fine(reduced)
     assert again[:5] == found[:5]
-    assert again.facts == (None, None, {})
+    assert again.facts == Facts(None, None, {})
     assert content_bytes(reduced, again.reader) == reduced
     assert raw_of(reduced, again.reader) == raw_of(body, found.reader)
 

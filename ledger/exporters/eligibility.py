@@ -76,6 +76,11 @@ class Sifted(NamedTuple):
     considered: int
 
 
+def usable(*, policy_adopted: bool) -> frozenset[str]:
+    """Return the statuses that exports for training take: what is pending only as long as no policy decides."""
+    return frozenset({"accepted"} if policy_adopted else {"accepted", "pending"})
+
+
 def sift(candidates: Iterable[Candidate], seed: bytes, *, policy_adopted: bool, splits_exist: bool) -> Sifted:
     """Return what may go into an export; `seed` is any bytes.
 
@@ -84,7 +89,7 @@ def sift(candidates: Iterable[Candidate], seed: bytes, *, policy_adopted: bool, 
     """
     considered = 0
     omitted: Omitted = {reason: [] for reason in OMISSIONS}
-    statuses = frozenset({"accepted"} if policy_adopted else {"accepted", "pending"})
+    statuses = usable(policy_adopted=policy_adopted)
     packed = Packed(4 * DIGEST + _TAIL)
     for candidate in candidates:
         considered += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -17,6 +18,8 @@ _TEXTS = ("ledger", "plan", "type", "view")
 _COUNTS = ("considered", "rows", "used")
 _DIGEST = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
 _OBJECTS = ("head", "labels", "omitted", "output", "params")
+
+PolicyJson: TypeAlias = str | list[dict[str, str | None]] | None
 
 
 class BadManifest(ValueError):  # noqa: N818 - turned into a LedgerError by the verb that read the file
@@ -82,6 +85,17 @@ def read_manifest(data: bytes) -> Manifest:
 def head_json(position: int, root: bytes) -> dict[str, Any]:
     """Return a head as it stands in every JSON answer."""
     return {"position": position, "root": show(root)}
+
+
+def policy_json(in_force: Iterable[tuple[str | None, bytes]]) -> PolicyJson:
+    """Return what a manifest says of the policies in force, given as (campaign, None for all; digest).
+
+    None is null and one is its digest; several are listed, that for all campaigns first, then by campaign.
+    """
+    listed = sorted(in_force, key=lambda one: (one[0] is not None, one[0] or ""))
+    if len(listed) > 1:
+        return [{"campaign": campaign, "digest": show(digest)} for campaign, digest in listed]
+    return show(listed[0][1]) if listed else None
 
 
 def _check_head(head: dict[str, Any]) -> None:

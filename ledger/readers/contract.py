@@ -15,6 +15,10 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # documented
 _FIRST = re.compile(r"[ \t\r\n]*[\[{][ \t\r\n]*")
 _COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 _NEXT = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What no fact may hold, since facts are shown in terminals."""
+MISSING = object()
+"""What stands where a line has nothing at all, as null is something."""
 
 
 class Refused(ValueError):  # noqa: N818 - a value in disguise: becomes an Unreadable before it leaves the readers
@@ -33,12 +37,21 @@ class Unreadable(NamedTuple):
     message: str
 
 
+class Recorded(NamedTuple):
+    """A decision that stands in an envelope: accepted or rejected, by which rule, with which numbers."""
+
+    outcome: str
+    rule: str | None
+    details: Mapping[str, Any]
+
+
 class Facts(NamedTuple):
-    """What an envelope says about a sample."""
+    """What an envelope says about a sample; a decision only where somebody asked for those."""
 
     label: bool | None
     domain: str | None
     tags: Mapping[str, str]
+    decision: Recorded | None = None
 
 
 class Reading(NamedTuple):
@@ -128,6 +141,15 @@ def refuse(reason: str, message: str) -> Refused:
 def short(item: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return a value as a message shows it: quoted, without control characters, 40 characters at most."""
     return repr(str(item)[:40])
+
+
+def at(value: Any, place: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what stands at a dotted path of a parsed line, MISSING where nothing does."""
+    for step in place.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
 
 
 def check_tools(tools: Any) -> Any:  # noqa: ANN401 - any JSON value

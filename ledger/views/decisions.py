@@ -23,6 +23,7 @@ DDL = (
         withdrawn INTEGER               -- position of the event that withdrew it
     ) STRICT""",
     "CREATE INDEX {schema}.decisions_sample ON decisions (sample)",
+    "CREATE INDEX {schema}.decisions_person ON decisions (sample) WHERE authority = 'person' AND withdrawn IS NULL",
 )
 
 
@@ -94,3 +95,18 @@ def leaves(connection: Connection, positions: Sequence[int]) -> dict[int, str]:
     marks = ",".join("?" * len(positions))
     sql = f"SELECT position, leaf FROM told WHERE position IN ({marks})"  # noqa: S608 - question marks
     return dict(connection.execute(sql, positions).fetchall())
+
+
+def last_said(connection: Connection, table: str, handles: Sequence[int]) -> dict[int, bytes]:
+    """Return sample -> op of the last decision, or withdrawal of one, about it, for up to a few hundred samples.
+
+    `table` is `decisions` or `labels`; samples about which nothing was said are left out.
+    """
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT m.sample, e.op FROM (
+            SELECT sample, max(max(position, coalesce(withdrawn, 0))) AS position FROM {table}
+            WHERE sample IN ({marks}) GROUP BY sample) m JOIN event e ON e.position = m.position""",  # noqa: S608
+        handles,
+    )
+    return dict(rows.fetchall())

@@ -16,9 +16,11 @@ DDL = (
         label INTEGER,
         authority TEXT NOT NULL,        -- person, policy, agent, import; a person outranks
         reason TEXT NOT NULL,
-        withdrawn INTEGER
+        withdrawn INTEGER,
+        rule TEXT                       -- of a policy: the names of all that hold, joined with +
     ) STRICT""",
     "CREATE INDEX {schema}.labels_sample ON labels (sample)",
+    "CREATE INDEX {schema}.labels_person ON labels (sample) WHERE authority = 'person' AND withdrawn IS NULL",
 )
 
 
@@ -28,7 +30,7 @@ def fold(connection: Connection, span: Span) -> None:
         connection.execute(
             """INSERT INTO labels SELECT position, sample, json_extract(leaf, '$.label'),
                 json_extract(leaf, '$.authority'),
-                json_extract(leaf, '$.reason'), NULL
+                json_extract(leaf, '$.reason'), NULL, json_extract(leaf, '$.rule')
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'relabeled'""",
             span.range,
         )

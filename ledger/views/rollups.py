@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.event import BIRTHS
+from ledger.event import BIRTHS, DECISIONS
 from ledger.sqlite import Connection
 from ledger.views.span import BORN, Span
 
@@ -37,6 +37,7 @@ _COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, r
     ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
 _TOUCHED = "sample IN (SELECT sample FROM touched)"
 
+_CHANGE_STANDING = (*BIRTHS, *DECISIONS, "edited", "relabeled", "split_assigned", "withdrawn")
 _CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
 _TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
     WHERE sample IN (SELECT sample FROM touched)"""
@@ -74,6 +75,8 @@ def fold(connection: Connection, span: Span) -> None:
 
 def take_off(connection: Connection, span: Span) -> None:
     """Take what the span touches off the counts, as it stood before."""
+    if not span.has(*_CHANGE_STANDING):
+        return
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS taught (fingerprint BLOB PRIMARY KEY, was INTEGER)")
     connection.execute("DELETE FROM taught")
     if span.has(*_CHANGE_CONTENT):
@@ -83,6 +86,8 @@ def take_off(connection: Connection, span: Span) -> None:
 
 def put_on(connection: Connection, span: Span) -> None:
     """Put what the span touched back on the counts, as it now stands."""
+    if not span.has(*_CHANGE_STANDING):
+        return
     connection.execute(_COUNT.format(sign="+", which=_TOUCHED))
     connection.execute("DELETE FROM rollups WHERE samples = 0")
     if span.has(*_CHANGE_CONTENT):

@@ -27,7 +27,7 @@ DDL = (
         label_event INTEGER NOT NULL,   -- position of the event whose label stands
         status TEXT NOT NULL,
         reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote
-        decision INTEGER,               -- position of the decision in force
+        decision INTEGER,               -- position of the decision in force: a person's, else another, else a file's
         split TEXT,
         rule TEXT NOT NULL,             -- that decided, or whose authority did; '' where nothing has decided
         token BLOB GENERATED ALWAYS AS (coalesce(prompt, fingerprint)) VIRTUAL  -- what ties it to its family
@@ -69,7 +69,7 @@ _STATUS = (
             coalesce(d.rule, d.reason, ''), coalesce(d.rule, d.authority, '')
         FROM (SELECT 1) LEFT JOIN decisions d
             ON d.sample = samples.sample AND d.withdrawn IS NULL AND d.version = samples.version
-        ORDER BY d.authority <> 'person', d.position DESC LIMIT 1)
+        ORDER BY CASE d.authority WHEN 'person' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
 )
 _SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample

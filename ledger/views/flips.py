@@ -1,0 +1,96 @@
+"""What other thresholds, weights or rules would turn, told from what the policy in force saw, in one pass.
+
+Without caps each sample is judged by itself. So only those need to be looked at for which a comparison turns, and
+their verdict before stands in `judgements` already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.rule import Compare, Levels, Measure, Number, Operand, Policy, Threshold, comparisons
+from ledger.sqlite import Connection
+from ledger.views import policies
+from ledger.views.conditions import Parameters, truth
+from ledger.views.due import Count, Flip
+from ledger.views.judgements import LABELLED
+from ledger.views.judging import Slots, fits, level, lookup, number_of, rule_names, slots_of, verdicts
+from ledger.views.observing import COLUMNS
+
+_SEEN = f"""SELECT sample, domain, {COLUMNS}, facts, person, bound, given, outcome AS was, rule AS was_rule,
+        margin AS was_margin, labelled AS was_labelled, label_held AS was_held
+    FROM judgements WHERE {{which}}"""
+_FLIPS = f"""SELECT sample, domain, coalesce(person, was), coalesce(person, outcome), was_rule, rule, was_labelled,
+        labelled, {{was_labels}}, {{labels}}, was_margin, margin
+    FROM (SELECT q.*, {LABELLED.format(of="q.")} AS labelled FROM ({{said}}) q) q
+    WHERE (person IS NULL AND was <> outcome) OR was_labelled <> labelled ORDER BY sample"""
+
+
+def can_tell(before: Policy, after: Policy) -> bool:
+    """Say whether the flips between two policies can be told from the judgements of the first."""
+    return not before.caps and not after.caps and before.scores == after.scores and fits(after, slots_of(before))
+
+
+def turned(connection: Connection, adoption: policies.Adoption, after: Policy, campaign: str | None) -> Iterator[Flip]:
+    """Yield the samples that would stand otherwise, in the order of birth; where `can_tell`."""
+    before, parameters = policies.frozen(adoption), Parameters()
+    slots = slots_of(before)
+    which = [f"policy = {adoption.position}"]
+    if campaign is not None:
+        which.append(f"campaign = {parameters.add(campaign)}")
+    if _only_levels_differ(before, after):
+        which.append(_turns(connection, before, after, slots, parameters))
+    said = verdicts(connection, after, slots, _SEEN.format(which=" AND ".join(which)), parameters)
+    sql = _FLIPS.format(
+        said=said,
+        was_labels=rule_names("was_held", [rule.name for rule in before.labels], parameters),
+        labels=rule_names("label_held", [rule.name for rule in after.labels], parameters),
+    )
+    for row in connection.execute(sql, parameters.values):
+        yield Flip(*row)
+
+
+def standing(connection: Connection, adoption: policies.Adoption, campaign: str | None) -> list[Count]:
+    """Return how many samples have which status and label by the judgements of a policy in force, without domains."""
+    parameters = Parameters()
+    which = "" if campaign is None else f"AND campaign = {parameters.add(campaign)}"
+    rows = connection.execute(
+        f"""SELECT status, labelled, '', count(*) FROM judgements WHERE policy = {adoption.position} {which}
+        GROUP BY policy, campaign, status, labelled""",
+        parameters.values,
+    )
+    return [Count(*row) for row in rows]
+
+
+def _only_levels_differ(before: Policy, after: Policy) -> bool:
+    def rest(policy: Policy) -> tuple[object, ...]:
+        return (policy.rules, policy.labels, policy.measures, policy.default, policy.unknown)
+
+    return rest(before) == rest(after)
+
+
+def _turns(connection: Connection, before: Policy, after: Policy, slots: Slots, parameters: Parameters) -> str:
+    """Return SQL that is true where a comparison with a threshold that moved is no longer what it was."""
+    old = {one.name: one for one in before.thresholds}
+    new = {one.name: one for one in after.thresholds}
+    moved = [name for name, levels in new.items() if old.get(name) != levels]
+    parts = []
+    for compare in dict.fromkeys(comparisons(after)):
+        if isinstance(compare.right, Threshold) and compare.right.name in moved:
+            was = _truth(compare, old, lookup(connection, before), before, slots, parameters)
+            now = _truth(compare, new, lookup(connection, after), after, slots, parameters)
+            parts.append(f"{was} IS NOT {now}")
+    return f"({' OR '.join(parts) or 'false'})"
+
+
+def _truth(
+    compare: Compare, levels: dict[str, Levels], named: str, policy: Policy, slots: Slots, parameters: Parameters
+) -> str:
+    def number(operand: Operand) -> str:
+        if isinstance(operand, Threshold):
+            return level(levels[operand.name], named, parameters)
+        if isinstance(operand, Measure):
+            return number_of(policy, operand.name, slots)
+        return str(operand.value) if isinstance(operand, Number) else slots.numbers[operand]
+
+    return truth(compare, number, lambda _compare: "NULL")
