@@ -43,7 +43,7 @@ def test_the_nearest_ledger_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_no_ledger_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a ledger the error names the place where one would be made."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ledger.ledger.FILE_NAME", "no-such-ledger-anywhere.db")
+    monkeypatch.setattr("ledger.door.opened.FILE_NAME", "no-such-ledger-anywhere.db")
     with pytest.raises(LedgerNotFound, match="no-such-ledger-anywhere"):
         find_ledger()
 

@@ -63,6 +63,9 @@ def test_every_kind_has_a_sentence(kind: str) -> None:
         "counts": {},
         "label": None,
         "tags": [],
+        "dimensions": [["d", "1"]],
+        "unscored": [],
+        "findings": [],
     }
     assert sentence(leaf) != kind or kind in {"accepted", "rejected", "deferred", "superseded"}
 

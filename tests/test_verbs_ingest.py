@@ -43,7 +43,7 @@ def test_every_line_has_one_fate(ledger: Ledger, tmp_path: Path) -> None:
     report = ledger.ingest([tmp_path / "a.jsonl"], campaign="a")
     assert report["lines"] == report["new"] + report["known"] + report["quarantined"] == 6 + len(BAD)
     assert report["reasons"] == dict(sorted(Counter(BAD.values()).items()))
-    assert set(report) == {"lines", "new", "known", "quarantined", "reasons", "files", "seconds"}
+    assert {"lines", "new", "known", "quarantined", "reasons", "files", "seconds"} <= set(report)
     assert ledger.verify()["ok"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,28 @@ def _quoted(text: str | None) -> str:
     return f": {text}" if text else ""
 
 
+def _by(e: Mapping[str, Any]) -> str:
+    """Return the rule that decided, and what somebody wrote."""
+    rule = "" if e["rule"] is None else f" by the rule {e['rule']}"
+    return f"{rule}{_quoted(e['reason'])}"
+
+
+def _scores(e: Mapping[str, Any]) -> str:
+    parts = [f"{name} {value}" for name, value in e["dimensions"]]
+    if unknown := len(e["unscored"]):
+        parts.append(f"{unknown} unscored")
+    return ", ".join(parts)
+
+
+def _found(findings: Sequence[Sequence[str]]) -> str:
+    errors = sum(severity == "error" for _, severity, _ in findings)
+    return f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing found"
+
+
+def _where(campaign: str | None) -> str:
+    return "" if campaign is None else f" for {campaign}"
+
+
 _SENTENCES = {
     "run_started": lambda e: f"{e['command']} began",
     "run_finished": lambda e: (
@@ -72,11 +95,15 @@ _SENTENCES = {
         f"came from {e['source']} line {e['line']} (campaign {e['campaign']}, label {_label(e['label'])})"
     ),
     "quarantined": lambda e: f"{e['source']} line {e['line']} is not a valid sample: {e['reason']}",
-    "accepted": lambda e: f"accepted{_quoted(e['reason'])}",
-    "rejected": lambda e: f"rejected{_quoted(e['reason'])}",
-    "deferred": lambda e: f"deferred{_quoted(e['reason'])}",
-    "superseded": lambda e: f"superseded{_quoted(e['reason'])}",
-    "relabeled": lambda e: f"labelled {_label(e['label'])}{_quoted(e['reason'])}",
+    "accepted": lambda e: f"accepted{_by(e)}",
+    "rejected": lambda e: f"rejected{_by(e)}",
+    "deferred": lambda e: f"deferred{_by(e)}",
+    "superseded": lambda e: f"superseded{_by(e)}",
+    "relabeled": lambda e: f"labelled {_label(e['label'])}{_by(e)}",
+    "scored": lambda e: f"scored by {e['scorer']}: {_scores(e)}",
+    "unscored": lambda e: f"not scored by {e['scorer']}: {e['reason']}",
+    "found": lambda e: f"validated: {_found(e['findings'])}",
+    "policy_adopted": lambda e: f"adopted the policy {e['name']}{_where(e['campaign'])}{_quoted(e['reason'])}",
     "tagged": lambda e: f"tag {e['key']} " + ("removed" if e["value"] is None else f"= {e['value']}"),
     "edited": lambda e: f"edited into b3:{e['blob'][:12]}{_quoted(e['reason'])}",
     "improved": lambda e: f"improved from {e['parent'][:12]}",

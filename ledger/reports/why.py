@@ -1,15 +1,23 @@
-"""Why a sample stands as it does: where it came from, who decided what, its twins, its relatives, its releases."""
+"""Why a sample stands as it does: what was said about it and by whom, what decided, and what would decide otherwise.
+
+With it come its origin, twins, relatives and releases. Every part is found through an index, so that the answer costs
+the same in any ledger.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ledger.digest import show as shown
-from ledger.reports.history import events, leaf_of, time_text
+from ledger.reports.deciding import deciding
+from ledger.reports.history import events
+from ledger.reports.scorings import found, scorings
 from ledger.reports.show import label_of, origin
+from ledger.reports.statements import statement, statements
+from ledger.reports.today import today
 from ledger.store import Store
 from ledger.transaction import Head
-from ledger.views import decisions, lineage, releases, samples
+from ledger.views import lineage, releases, samples
 
 TWINS = 50
 EVENTS = 200
@@ -24,6 +32,12 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
     """
     twins = [t for t in samples.by_fingerprint(store.connection, row.fingerprint, TWINS + 2) if t.sample != row.sample]
     told = events(store, sample=row.sample, upto=head.position, limit=EVENTS + 1)
+    came = origin(store, row)
+    known = statements(store, row)
+    standing = known.in_force(row)
+    scored, more_scored = scorings(store, row)
+    validated, findings = found(store, row)
+    cut = (("duplicates", len(twins) > TWINS), ("scores", more_scored), ("events", len(told) > EVENTS))
     return {
         "sample": row.id.hex(),
         "status": row.status,
@@ -31,8 +45,16 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "label": label_of(row),
         "label_from": "envelope" if row.label_event == row.sample else f"event @{row.label_event}",
         "split": row.split,
-        "origin": origin(store, row),
-        "decisions": [_decision(store, d, row) for d in decisions.of_sample(store.connection, row.sample)],
+        "version": shown(row.hash),
+        "domain": row.domain,
+        "origin": came,
+        **deciding(store, row, known),
+        **today(store, row, known, came["label"]),
+        "scores": scored,
+        "validated": validated,
+        "findings": findings,
+        "decisions": [statement(said, known, standing) for said in known.status],
+        "labels": [statement(said, known, standing) for said in known.label],
         "duplicates": [_duplicate(twin, row) for twin in twins[:TWINS]],
         "lineage": {
             "parents": [{"sample": op.hex(), "how": how} for op, how in lineage.parents(store.connection, row.sample)],
@@ -42,27 +64,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         },
         "releases": [_release(place) for place in releases.of_sample(store.connection, row.sample)],
         "events": told[-EVENTS:],
-        "cut": [name for name, more in (("duplicates", len(twins) > TWINS), ("events", len(told) > EVENTS)) if more],
-    }
-
-
-def _decision(store: Store, decision: decisions.Decision, row: samples.Row) -> dict[str, Any]:
-    leaf = leaf_of(store, decision.leaf)
-    return {
-        "event": decision.op.hex(),
-        "position": decision.position,
-        "outcome": decision.outcome,
-        "authority": decision.authority,
-        "actor": leaf["actor"],
-        "via": leaf["via"],
-        "time": time_text(leaf["at"]),
-        "rule": decision.rule,
-        "reason": decision.reason,
-        "details": leaf["details"],
-        "policy": decision.policy,
-        "version": shown(decision.version),
-        "in_force": decision.position == row.decision,
-        "withdrawn": decision.withdrawn is not None,
+        "cut": [name for name, more in cut if more],
     }
 
 
@@ -74,6 +76,7 @@ def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
         "status": twin.status,
         "label": label_of(twin),
         "split": twin.split,
+        "similarity": 1,
         "same_bytes": twin.hash == row.hash,
         "conflict": None not in (twin.label, row.label) and twin.label != row.label,
     }

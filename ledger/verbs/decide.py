@@ -1,7 +1,8 @@
 """People's decisions: accept, reject, defer, relabel, tag, edit, withdraw. Each is an event that outranks policy.
 
 A decision equal to the one in force appends nothing. Otherwise its op names the event that it comes after in its
-sample's history, so accept, reject, accept is three events.
+sample's history, so accept, reject, accept is three events. Samples are named by ids, or chosen by a condition; what
+was chosen is decided in one commit, or with `dry_run` only counted.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes
-from ledger.errors import BadRequest, ContentRefused, NotWithdrawable
+from ledger.errors import BadRequest, ContentRefused, HeadMoved, NotWithdrawable
 from ledger.event import WITHDRAWABLE, Draft, draft
-from ledger.readers import READERS, FactMap, Reader, Unreadable, content_bytes, read_line
+from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, content_bytes, read_line
 from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.transaction import Transaction, in_chunks
-from ledger.verbs.ids import event_at, find_events, find_sample, find_samples
+from ledger.transaction import Transaction
+from ledger.verbs.ids import event_at, find_events, find_sample
+from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve, without_collector
+from ledger.verbs.selection import Selection, selected, selection
 from ledger.verbs.words import plain_text
 from ledger.views import decisions, labels, samples, tags, versions, withdrawals
 
@@ -34,13 +37,26 @@ class DecideReport(NamedTuple):
     events: list[int]
 
 
+Which = Sequence[str] | Selection
+"""Ids, or what `ledger.verbs.selection` makes of a condition."""
+
 Judge = Callable[[list[samples.Row]], Iterator[Draft]]
 """From a few hundred samples to the events about those that change."""
 
 
-def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, expected: int | None) -> DecideReport:
-    """Accept, reject or defer samples by id; a rejection needs a reason."""
+def decide(
+    store: Store,
+    verb: str,
+    which: Which,
+    reason: str,
+    who: Who,
+    expected: int | None,
+    *,
+    dry_run: bool = False,
+) -> DecideReport:
+    """Accept, reject or defer samples; a rejection needs a reason."""
     outcome = OUTCOMES[verb]
+    chosen = _chosen(which)
     reason = plain_text("The reason", reason, needed=verb == "reject")
 
     def judge(rows: list[samples.Row]) -> Iterator[Draft]:
@@ -62,21 +78,25 @@ def decide(store: Store, verb: str, ids: Sequence[str], reason: str, who: Who, e
             }
             yield draft(outcome, row.sample, row.version, fields)
 
-    return _each(store, Run(store.ledger_id, verb, {"reason": reason}, who), ids, judge, expected)
+    run = Run(store.ledger_id, verb, {"reason": reason, **chosen.as_json()}, who)
+    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
 
 
 def relabel(
     store: Store,
-    ids: Sequence[str],
+    which: Which,
     label: str,
     reason: str,
     who: Who,
     expected: int | None,
+    *,
+    dry_run: bool = False,
 ) -> DecideReport:
     """Give samples a label: true, false or none."""
     if label not in LABELS:
         raise BadRequest(f"{label!r} is not a label: {', '.join(LABELS)}")
     wanted = LABELS[label]
+    chosen = _chosen(which)
     reason = plain_text("The reason", reason)
 
     def judge(rows: list[samples.Row]) -> Iterator[Draft]:
@@ -99,19 +119,23 @@ def relabel(
             }
             yield draft("relabeled", row.sample, row.version, fields)
 
-    return _each(store, Run(store.ledger_id, "relabel", {"label": label, "reason": reason}, who), ids, judge, expected)
+    run = Run(store.ledger_id, "relabel", {"label": label, "reason": reason, **chosen.as_json()}, who)
+    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
 
 
 def tag(
     store: Store,
-    ids: Sequence[str],
+    which: Which,
     key: str,
     value: str | None,
     reason: str,
     who: Who,
     expected: int | None,
+    *,
+    dry_run: bool = False,
 ) -> DecideReport:
     """Set a tag of samples, or remove it (value None)."""
+    chosen = _chosen(which)
     key = plain_text("The tag's name", key, needed=True)
     value = None if value is None else plain_text("The tag's value", value)
     reason = plain_text("The reason", reason)
@@ -135,8 +159,8 @@ def tag(
             }
             yield draft("tagged", row.sample, None, fields)
 
-    params = {"key": key, "reason": reason, "value": value}
-    return _each(store, Run(store.ledger_id, "tag", params, who), ids, judge, expected)
+    run = Run(store.ledger_id, "tag", {"key": key, "reason": reason, "value": value, **chosen.as_json()}, who)
+    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
 
 
 def edit(
@@ -164,23 +188,30 @@ def edit(
         if digest == row.hash:
             return DecideReport(1, 0, 1, [])
         run = Run(store.ledger_id, "edit", {"reason": reason}, who)
-        fields = {
-            "after": _after(store, versions.of_sample(store.connection, row.sample)),
-            "authority": who.authority,
-            "blob": digest.hex(),
-            "fingerprint": read.fingerprint.hex(),
-            "form": read.form,
-            "prompt": None if read.prompt is None else read.prompt.hex(),
-            "reader": read.reader,
-            "reason": reason,
-            "sample": row.id.hex(),
-            "type": read.type,
-            "version": row.hash.hex(),
-        }
-        _, blob = transaction.add_blob(content)
-        position = run.append(transaction, [draft("edited", row.sample, blob, fields)])
+        position = run.append(transaction, [edited(store, transaction, row, content, read, reason, who)])
         run.finish(transaction, {"changed": 1, "samples": 1, "unchanged": 0})
     return DecideReport(1, 1, 0, [] if position is None else [position])
+
+
+def edited(
+    store: Store, transaction: Transaction, row: samples.Row, content: bytes, read: Reading, reason: str, who: Who
+) -> Draft:
+    """Store a new version's bytes and return the event that gives it to its sample."""
+    digest, blob = transaction.add_blob(content)
+    fields = {
+        "after": _after(store, versions.of_sample(store.connection, row.sample)),
+        "authority": who.authority,
+        "blob": digest.hex(),
+        "fingerprint": read.fingerprint.hex(),
+        "form": read.form,
+        "prompt": None if read.prompt is None else read.prompt.hex(),
+        "reader": read.reader,
+        "reason": reason,
+        "sample": row.id.hex(),
+        "type": read.type,
+        "version": row.hash.hex(),
+    }
+    return draft("edited", row.sample, blob, fields)
 
 
 def withdraw(store: Store, events: Sequence[str], reason: str, who: Who, expected: int | None) -> DecideReport:
@@ -230,22 +261,35 @@ def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:
     return draft("withdrawn", row.sample, None, fields)
 
 
+def _chosen(which: Which) -> Selection:
+    return which if isinstance(which, Selection) else selection(which)
+
+
 @without_collector()
-def _each(store: Store, run: Run, ids: Sequence[str], judge: Judge, expected: int | None) -> DecideReport:
+def _each(
+    store: Store, run: Run, chosen: Selection, judge: Judge, expected: int | None, *, dry_run: bool
+) -> DecideReport:
     """Judge each sample once, append what changes in one commit; an id that is not there stops all of it."""
-    if not ids:
-        raise BadRequest("No ids were given")
+    if dry_run:
+        with reading(store) as (here, head):
+            if expected not in {None, head.position}:
+                raise HeadMoved(head.position, expected)
+            named = changed = 0
+            for rows in selected(here, chosen):
+                named, changed = named + len(rows), changed + sum(1 for _ in judge(rows))
+        return DecideReport(named, changed, named - changed, [])
     with store.transaction(expected) as transaction:
-        rows = find_samples(store, ids)
-        drafts = [drafted for chunk in in_chunks(rows) for drafted in judge(chunk)]
-        return _append(transaction, run, len(rows), drafts)
-
-
-def _append(transaction: Transaction, run: Run, named: int, drafts: list[Draft]) -> DecideReport:
-    report = _report(named, run.append(transaction, drafts), len(drafts))
-    counts = {"changed": report.changed, "unchanged": report.unchanged}
-    conserve("samples", named, counts)
-    run.finish(transaction, {**counts, "samples": named})
+        named = changed = 0
+        first: int | None = None
+        for rows in selected(store, chosen):
+            drafts = list(judge(rows))
+            begun = run.append(transaction, drafts)
+            first = begun if first is None else first
+            named, changed = named + len(rows), changed + len(drafts)
+        report = _report(named, first, changed)
+        counts = {"changed": report.changed, "unchanged": report.unchanged}
+        conserve("samples", named, counts)
+        run.finish(transaction, {**counts, "samples": named})
     return report
 
 

@@ -2,7 +2,7 @@
 
 A line's sample is identified by campaign, source, bytes and how often these bytes stood in that source before, so a
 file read again adds nothing, an amended file adds its new lines, and an interrupted run is taken up by the same
-command. Memory holds one batch, whatever the size of the input.
+command. Memory holds one batch, whatever the size of the input. Decisions that lines record are taken where asked for.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, map_of
 from ledger.readers.envelope import parse_map
 from ledger.readers.lines import Input, RawLine, read_lines
 from ledger.store import Store
-from ledger.transaction import Transaction
+from ledger.transaction import Transaction, in_chunks
 from ledger.verbs.ids import event_at
+from ledger.verbs.imported import Told, record
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text
-from ledger.views import quarantine
+from ledger.views import quarantine, twins
 
 BATCH_LINES = 25_000
 BATCH_BYTES = 48 * 1024 * 1024
@@ -55,12 +56,21 @@ class IngestPlan:
 
 @dataclass(slots=True)
 class IngestReport:
-    """Lines that are not blank, by what became of them; `lines == new + known + quarantined`."""
+    """Lines that are not blank, by what became of them; `lines == new + known + quarantined`.
+
+    Where decisions are looked for, `new + known == decisions + decisions_known + undecided`: recorded now, recorded
+    before, and lines that tell none. `twins_rejected`: new samples that teach what was already rejected when the
+    command began, without being rejected themselves.
+    """
 
     lines: int = 0
     new: int = 0
     known: int = 0
     quarantined: int = 0
+    decisions: int = 0
+    decisions_known: int = 0
+    undecided: int = 0
+    twins_rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -73,8 +83,10 @@ class _Item(NamedTuple):
     read: Reading | Unreadable
 
 
-def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form: str | None) -> IngestPlan:
-    """Return a checked plan from what a user gave; raise BadRequest."""
+def ingest_plan(
+    campaign: str, tags: Mapping[str, str], places: str | None, form: str | None, *, decisions: bool = False
+) -> IngestPlan:
+    """Return a checked plan from what a user gave; `decisions` records those that lines tell. Raises BadRequest."""
     plain_text("The campaign's name", campaign, needed=True)
     for key, value in tags.items():
         plain_text("A tag's name", key, needed=True)
@@ -84,7 +96,7 @@ def ingest_plan(campaign: str, tags: Mapping[str, str], places: str | None, form
     if form is not None and form not in READERS:
         raise BadRequest(f"There is no format {form!r}; there are {', '.join(READERS)}")
     try:
-        where = parse_map(places)
+        where = parse_map(places, with_decisions=decisions)
     except ValueError as error:
         raise BadRequest(f"--map: {error}") from error
     return IngestPlan(normalize("NFC", campaign), dict(tags), where, None if form is None else READERS[form])
@@ -96,20 +108,18 @@ def ingest(store: Store, inputs: list[Input], plan: IngestPlan, who: Who, progre
     params = {**plan.as_json(), "sources": [item.source for item in inputs]}
     run = Run(store.ledger_id, "ingest", params, who)
     report = IngestReport()
+    began_at = store.head().position
     names = [item.source for item in inputs]
     for batch, is_last in _batches(_read(inputs, plan)):
         with store.transaction() as transaction:
             if report.lines == 0:
                 transaction.forget_occurrences()
-            before = (report.new, report.known, report.quarantined)
-            _take(transaction, batch, names, plan, run, report)
-            parts = dict(
-                zip(("new", "known", "quarantined"), (report.new, report.known, report.quarantined), strict=True)
-            )
-            conserve("lines", report.lines, parts)
-            conserve("lines in the batch", len(batch), {"taken": sum(parts.values()) - sum(before)})
+            before = report.lines
+            _take(transaction, batch, names, plan, run, report, began_at)
+            conserve("lines in the batch", len(batch), {"taken": report.lines - before})
+            counts = _conserved(report, plan)
             if is_last:
-                run.finish(transaction, {"lines": report.lines, **parts})
+                run.finish(transaction, counts)
         last = batch[-1]
         progress(names[last.source], last.line.offset + len(last.line.body), report)
         del batch, last  # else two batches would be in memory while the next is read
@@ -126,6 +136,7 @@ def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
     run = Run(store.ledger_id, "quarantine retry", given, who)
     with store.transaction() as transaction:
         drafts: list[Draft] = []
+        told: list[Told] = []
         plans: dict[int, IngestPlan] = {}
         for line in quarantine.listed(store.connection, campaign=plan.campaign):
             if line.run not in plans:
@@ -144,8 +155,11 @@ def retry_quarantined(store: Store, plan: IngestPlan, who: Who) -> IngestReport:
                 continue
             report.new += 1
             drafts.append(_sample_draft(read, line.line, its, line.source, line.nth, line.hash, line.blob))
+            if read.facts.decision is not None:
+                told.append(Told(drafts[-1].op, line.hash, line.blob, read.facts.decision))
         conserve("lines", report.lines, {"new": report.new, "quarantined": report.quarantined})
         run.append(transaction, drafts)
+        report.decisions = record(transaction, run, told)
         run.finish(transaction, {"lines": report.lines, "new": report.new, "quarantined": report.quarantined})
     return report
 
@@ -164,10 +178,11 @@ def plan_of_run(store: Store, position: int, campaign: str) -> IngestPlan:
 
 def _over(recorded: IngestPlan, given: IngestPlan) -> IngestPlan:
     """Return a recorded plan with what was given now in its place."""
+    places = recorded.places if given.places == FactMap() else given.places
     return replace(
         recorded,
         tags={**recorded.tags, **given.tags},
-        places=recorded.places if given.places == FactMap() else given.places,
+        places=replace(places, decisions=recorded.places.decisions),
         reader=given.reader or recorded.reader,
     )
 
@@ -200,8 +215,9 @@ def _take(
     plan: IngestPlan,
     run: Run,
     report: IngestReport,
+    began_at: int,
 ) -> None:
-    """Append what is new of one batch and count all of it."""
+    """Append what is new of one batch and count all of it; `began_at` is where the log ended before the command."""
     rows = transaction.known_blobs(list({item.digest for item in batch}))
     nths = _occurrences(transaction, batch, rows)
     births = [_op("ingested", item, plan, names, nth) for item, nth in zip(batch, nths, strict=True)]
@@ -227,10 +243,66 @@ def _take(
     for number in fresh:
         item = batch[number]
         drafts.append(_draft(item, plan, names[item.source], nths[number], rows[item.digest], ops[number]))
+    report.twins_rejected += _twins_rejected(transaction, [batch[number] for number in fresh], began_at)
     run.append(transaction, drafts)
+    if plan.places.decisions is not None:
+        samples = [
+            (item, birth)
+            for item, birth in zip(batch, births, strict=True)
+            if birth in known or not isinstance(item.read, Unreadable)
+        ]
+        _take_decisions(transaction, samples, rows, run, report)
     transaction.note_occurrences(
         (item.source, rows[item.digest], nth + 1) for item, nth in zip(batch, nths, strict=True)
     )
+
+
+def _take_decisions(
+    transaction: Transaction,
+    samples: list[tuple[_Item, bytes]],
+    rows: Mapping[bytes, int],
+    run: Run,
+    report: IngestReport,
+) -> None:
+    """Append the decisions that lines tell of their samples, new and known ones, unless that was done before."""
+    told = [
+        Told(birth, item.digest, rows[item.digest], item.read.facts.decision)
+        for item, birth in samples
+        if not isinstance(item.read, Unreadable) and item.read.facts.decision is not None
+    ]
+    recorded = record(transaction, run, told)
+    report.decisions += recorded
+    report.decisions_known += len(told) - recorded
+    report.undecided += len(samples) - len(told)
+
+
+def _twins_rejected(transaction: Transaction, new: list[_Item], upto: int) -> int:
+    """Return how many new samples teach what was already rejected, and are not rejected by their own line."""
+    if not twins.any_rejected(transaction.connection):
+        return 0
+    taught = Counter(
+        item.read.fingerprint
+        for item in new
+        if not isinstance(item.read, Unreadable)
+        and (item.read.facts.decision is None or item.read.facts.decision.outcome != "rejected")
+    )
+    found = (twins.rejected_among(transaction.connection, chunk, upto) for chunk in in_chunks(taught))
+    return sum(taught[fingerprint] for chunk in found for fingerprint in chunk)
+
+
+def _conserved(report: IngestReport, plan: IngestPlan) -> dict[str, int]:
+    """Return the counts of a report for its run; raise BrokenLaw unless they add up."""
+    parts = {"known": report.known, "new": report.new, "quarantined": report.quarantined}
+    conserve("lines", report.lines, parts)
+    if plan.places.decisions is None:
+        return {"lines": report.lines, **parts}
+    told = {
+        "decisions": report.decisions,
+        "decisions_known": report.decisions_known,
+        "undecided": report.undecided,
+    }
+    conserve("samples", report.known + report.new, told)
+    return {"lines": report.lines, **parts, **told}
 
 
 def _occurrences(transaction: Transaction, batch: list[_Item], rows: Mapping[bytes, int]) -> list[int]:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from ledger.errors import BadRequest, PlanImpossible
 from ledger.exporters import kto_plan, plain_plan
-from ledger.exporters.eligibility import Candidate
+from ledger.exporters.eligibility import Candidate, usable
 from ledger.store import Store
 from ledger.verbs.run import conserve
 from ledger.verbs.words import plain_text, whole_number
-from ledger.views import rollups, samples, splits
+from ledger.views import policies, rollups, samples, splits
 
 KTO = "kto-interleaved"
 WHOLE = ("accepted", "rejected")
@@ -24,7 +24,6 @@ WHOLE = ("accepted", "rejected")
 VIEWS = (KTO, "sft", "train", "val", "test", *WHOLE)
 FORMS = ("auto", "conversational", "standard")
 _EVERY = frozenset({True, False, None})
-_USABLE = frozenset({"accepted", "pending"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,19 @@ def plan_view(store: Store, params: ProjectParams, version: str) -> Planned:
     conserve("samples considered", total, {"used": len(planned.rows), **planned.counts})
     if not planned.rows:
         left = ", ".join(f"{count} {reason}" for reason, count in planned.counts.items() if count)
-        raise PlanImpossible(f"No sample can stand in the view {params.view}: {left or 'the ledger is empty'}")
+        told = f"No sample can stand in the view {params.view}: {left or 'the ledger is empty'}"
+        raise PlanImpossible(told, hint=_hint(store, params.view))
     return planned
+
+
+def _hint(store: Store, view: str) -> str | None:
+    """Return the next step where a policy is adopted but has not decided yet; None: the usual one."""
+    if view in WHOLE or not policies.adopted(store.connection):
+        return None
+    pending = sum(group.samples for group in rollups.groups(store.connection) if group.status == "pending")
+    if not pending:
+        return None
+    return f"Once a policy is adopted, accepted samples only are exported; {pending} are pending. Run `ledger decide`."
 
 
 def _kto(store: Store, params: ProjectParams, form: str) -> Planned:
@@ -104,15 +114,20 @@ def _kto(store: Store, params: ProjectParams, form: str) -> Planned:
         params.world_size,
         params.ratio,
         params.seed,
+        policy_adopted=policies.adopted(store.connection),
         splits_exist=splits.any_assigned(store.connection),
     )
-    plan = kto_plan.plan_kto(_candidates(store, form, params.view), asked)
+    try:
+        plan = kto_plan.plan_kto(_candidates(store, form, params.view), asked)
+    except PlanImpossible as error:
+        if (hint := _hint(store, params.view)) is None:
+            raise
+        raise PlanImpossible(*error.args, hint=hint) from error
     return Planned(plan.rows, plan.omitted, form)
 
 
 def _plain(store: Store, params: ProjectParams, form: str) -> Planned:
-    splits_exist = splits.any_assigned(store.connection)
-    asked = _plain_params(params.view, params.seed, splits_exist=splits_exist)
+    asked = _plain_params(store, params.view, params.seed)
     plan = plain_plan.plan_plain(_candidates(store, form, params.view), asked)
     return Planned(plan.rows, plan.omitted, form)
 
@@ -124,13 +139,14 @@ PLANS: dict[str, Callable[[Store, ProjectParams, str], Planned]] = {
 """Every planner that a manifest can name, by its version."""
 
 
-def _plain_params(view: str, seed: str, *, splits_exist: bool) -> plain_plan.PlainParams:
+def _plain_params(store: Store, view: str, seed: str) -> plain_plan.PlainParams:
     if view in WHOLE:
         return plain_plan.PlainParams(frozenset({view}), None, _EVERY, collapse=False, seed=seed)
+    statuses = usable(policy_adopted=policies.adopted(store.connection))
     if view == "sft":
-        split = "train" if splits_exist else None
-        return plain_plan.PlainParams(_USABLE, split, frozenset({True, None}), collapse=True, seed=seed)
-    return plain_plan.PlainParams(_USABLE, view, _EVERY, collapse=True, seed=seed)
+        split = "train" if splits.any_assigned(store.connection) else None
+        return plain_plan.PlainParams(statuses, split, frozenset({True, None}), collapse=True, seed=seed)
+    return plain_plan.PlainParams(statuses, view, _EVERY, collapse=True, seed=seed)
 
 
 def _candidates(store: Store, form: str, view: str) -> Iterator[Candidate]:

@@ -1,8 +1,8 @@
 """Project: freeze a view into a file with a manifest beside it, and record the release.
 
 Both files are written beside their places and made durable before the ledger records the release; then they are
-renamed. Whatever fails before that leaves neither file nor event. A release equal to the last one under its name
-appends nothing: the recorded manifest is written again.
+renamed. Whatever fails before that leaves neither file nor event. A release equal to the last one under its name, and
+made under the same policies, appends nothing: the recorded manifest is written again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ledger.verbs.plans import KTO, WHOLE, Planned, ProjectParams, plan_of, plan
 from ledger.verbs.rows import CHUNK, rows
 from ledger.verbs.run import Run, Who
 from ledger.version import VERSION
-from ledger.views import releases
+from ledger.views import policies, releases
 
 Progress = Callable[[int, int], None]
 
@@ -82,10 +82,11 @@ def write_view(
             labels[label] += 1
             if number % CHUNK == 0:
                 progress(number, len(planned.rows))
+        policy = manifest.policy_json((one.campaign, one.digest) for one in policies.in_force(there.connection))
     file.settle()
     progress(len(planned.rows), len(planned.rows))
     output = {"blake3": show(file.digest), "bytes": file.size, "name": name}
-    return Written(_manifest(store, params, plan, planned, head, labels, output), planned)
+    return Written(_manifest(store, params, plan, planned, head, labels, output, policy=policy), planned)
 
 
 def _manifest(
@@ -96,6 +97,8 @@ def _manifest(
     head: Head,
     labels: Counter[bool | None],
     output: dict[str, Any],
+    *,
+    policy: manifest.PolicyJson,
 ) -> manifest.Manifest:
     return manifest.Manifest(
         {
@@ -109,7 +112,7 @@ def _manifest(
             "output": output,
             "params": params.recorded(),
             "plan": plan,
-            "policy": None,
+            "policy": policy,
             "rows": len(planned.rows),
             "tool": VERSION,
             "type": _type(params.view, labels),
@@ -151,7 +154,12 @@ def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manife
         if last is not None:
             said = leaf_of(store, last.leaf)
             if draft("released", None, None, {**fields, "after": said["after"]}).op == last.op:
-                return _recorded(store, last.manifest, said["manifest"], note)
+                before = _recorded(store, last.manifest, said["manifest"])
+                recorded = manifest.read_manifest(before)
+                if recorded.value.get("policy") == value["policy"]:
+                    note.write(before)
+                    note.settle()
+                    return recorded
         note.write(body)
         note.settle()
         after = None if last is None else last.op.hex()
@@ -161,10 +169,8 @@ def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manife
     return written.manifest
 
 
-def _recorded(store: Store, blob: int, digest: str, note: WholeFile) -> manifest.Manifest:
+def _recorded(store: Store, blob: int, digest: str) -> bytes:
     body = store.body(blob)
     if body is None or blake3(body).hexdigest() != digest:
         raise CorruptLedger(store.path, f"the bytes of the manifest b3:{digest} are gone or changed")
-    note.write(body)
-    note.settle()
-    return manifest.read_manifest(body)
+    return body

@@ -1,0 +1,1 @@
+"""The methods of class Ledger, by what they are about."""

@@ -1,0 +1,129 @@
+"""Validating, deciding by policies, and asking what would be otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger import sqlite
+from ledger.door.opened import Answer, Opened, Progress, silent
+from ledger.policy.changes import changed
+from ledger.verbs import judge, whatif
+from ledger.verbs import validate as validation
+from ledger.verbs.adopt import Proposed, checked_changes
+from ledger.verbs.moment import reading
+from ledger.verbs.policies import IN_FORCE, checked_policy, find_policy, listed, shown_policy
+from ledger.verbs.words import plain_text, whole_number
+
+
+class Judgement(Opened):
+    """Validating, deciding by policies, and asking what would be otherwise."""
+
+    def validate(
+        self,
+        schemas: str | Path | None = None,
+        *,
+        campaign: str | None = None,
+        min_chars: int | None = None,
+        max_chars: int | None = None,
+        require_call: bool = False,
+        dry_run: bool = False,
+        listing: bool = False,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Find what is wrong with the current versions of samples, and record what differs from the last look.
+
+        `listing` adds the first 1,000 findings with a sentence each. Raises InputNotFound, SchemaUnreadable,
+        BadRequest, CorruptLedger.
+        """
+        plan = validation.validate_plan(
+            schemas, campaign=campaign, min_chars=min_chars, max_chars=max_chars, require_call=require_call
+        )
+        report = validation.validate(
+            self._store, plan, self._who, dry_run=dry_run, listing=listing, progress=progress or silent
+        )
+        return {"schema": plan.address, **report.as_json()}
+
+    def decide(
+        self,
+        policy: str | Path | None = None,
+        *,
+        campaign: str | None = None,
+        reason: str = "",
+        dry_run: bool = False,
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Adopt a policy (a TOML file, or the name of a shipped one) and append what it decides otherwise than before.
+
+        Without one, the policy in force decides. `decided` counts every sample considered, `changed` those with a new
+        decision or label, `by_outcome`, `by_label` and `by_rule` all of them. `dry_run` appends nothing. Raises
+        PolicyInvalid, NoPolicy, InputNotFound, BadRequest.
+        """
+        proposed = None if policy is None else find_policy(policy)
+        return self._decide(proposed, campaign, reason, dry_run=dry_run, expected_head=expected_head)
+
+    def whatif(
+        self,
+        changes: Sequence[str] = (),
+        *,
+        policy: str | Path | None = None,
+        campaign: str | None = None,
+        limit: int = whatif.EXAMPLES,
+        adopt: bool = False,
+        reason: str = "",
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Return what would change under another policy, or under the one in force with settings changed.
+
+        `changes` are texts such as `domain.asm.min_quality=0.35`. Nothing is written, unless `adopt` makes it the
+        policy and decides by it: then `adopted` tells the position and `decided` is the answer of `decide`.
+        Raises NoPolicy, PolicyInvalid, BadRequest.
+        """
+        whole_number("The limit", limit, 0, 10_000)
+        with reading(self._store):
+            proposed = self._changed(changes, policy, campaign)
+            answer = whatif.whatif(self._store, proposed.policy, campaign, limit)
+        if adopt:
+            decided = self._decide(proposed, campaign, reason, expected_head=expected_head)
+            answer |= {"adopted": decided["adopted"], "decided": decided}
+        return answer
+
+    def policies(self) -> Answer:
+        """Return the policies that come with the program, and every adoption, oldest first."""
+        with reading(self._store) as (here, _):
+            return listed(here)
+
+    def policy(self, name: str = IN_FORCE, *, campaign: str | None = None) -> Answer:
+        """Return one policy as TOML: in force, adopted (by name or digest), shipped, or in a file."""
+        with reading(self._store) as (here, _):
+            return shown_policy(here, name, campaign)
+
+    @staticmethod
+    def check_policy(text: str, place: str = "the policy") -> Answer:
+        """Return what a policy in TOML compares and decides; raises PolicyInvalid. Needs no ledger."""
+        return checked_policy(text, place)
+
+    def _changed(self, changes: Sequence[str], policy: str | Path | None, campaign: str | None) -> Proposed:
+        if policy is not None:
+            proposed = find_policy(policy)
+        else:
+            proposed = Proposed(whatif.policy_to_change(self._store, campaign))
+        if not changes:
+            return proposed
+        return Proposed(changed(proposed.policy, changes), proposed.source, checked_changes(changes))
+
+    def _decide(
+        self,
+        proposed: Proposed | None,
+        campaign: str | None,
+        reason: str,
+        *,
+        dry_run: bool = False,
+        expected_head: int | None = None,
+    ) -> Answer:
+        plain_text("The reason", reason)
+        with sqlite.plain_errors(self._store.path):
+            report = judge.judge(
+                self._store, proposed, campaign, self._who, reason=reason, dry_run=dry_run, expected=expected_head
+            )
+        return report._asdict()

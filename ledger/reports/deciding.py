@@ -1,0 +1,150 @@
+"""What decided about one sample: by which rule, how narrowly, and over whom. All of it is read from the events."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ledger.reports.statements import Said, Statements, statement
+from ledger.rule import Compare, Findings, LabelRule, Measure, Score, compared
+from ledger.store import Store
+from ledger.views import policies, samples
+
+Answer = dict[str, Any]
+
+NO_RULE = "default"
+"""As the rule of a policy's decision: none held."""
+
+_COMPARED = ("what", "op", "observed", "threshold", "margin")
+_FAILED = ("rule", "observed", "threshold", "margin")
+
+
+def deciding(store: Store, row: samples.Row, known: Statements) -> Answer:
+    """Return what decided (`deciding`), all of it (`decided`), every other rule that holds, and who overrode whom.
+
+    `deciding` is what decided the status or, where a policy did without any of its rules, what decided the label.
+    """
+    status, label = known.in_force(row)
+    ruled_status, ruled_label = known.by_policy()
+    decided = {
+        "status": None if status is None else _status(store, row, status, known),
+        "label": None if label is None else _label(label, known),
+    }
+    by_a_rule = status is not None and (status.authority != "policy" or status.leaf["rule"] != NO_RULE)
+    return {
+        "deciding": decided["status"] if by_a_rule or label is None else decided["label"],
+        "decided": decided,
+        "failed_rules": [*_failed(ruled_status or status), *_other_labels(ruled_label, known)],
+        "overrides": [
+            each
+            for about, said, under in (("status", status, ruled_status), ("label", label, ruled_label))
+            for each in _override(about, said, under, known)
+        ],
+    }
+
+
+def _status(store: Store, row: samples.Row, said: Said, known: Statements) -> Answer:
+    details = said.leaf["details"]
+    numbers = {name: details.get(name) for name in ("observed", "threshold", "margin")}
+    return {
+        "about": "status",
+        **_common(said, known),
+        **numbers,
+        **_beside(details),
+        "twin": _twin(store, row, details),
+    }
+
+
+def _label(said: Said, known: Statements) -> Answer:
+    """Return what decided the label; its numbers are those of the first rule that holds, whose label it is."""
+    details = said.leaf["details"]
+    parts = _by_rule(said, known)
+    rows = parts[0][1] if parts else details.get("compared", [])
+    first = _nearest(rows)
+    numbers = {name: None if first is None else first[name] for name in ("observed", "threshold", "margin")}
+    return {"about": "label", **_common(said, known), **numbers, **_beside(details), "twin": None}
+
+
+def _common(said: Said, known: Statements) -> Answer:
+    told = statement(said, known, ())
+    return {name: value for name, value in told.items() if name not in {"details", "in_force", "withdrawn"}}
+
+
+def _beside(details: Answer) -> Answer:
+    """Return what stands beside the deciding numbers: every comparison, the components, what could not be told."""
+    return {
+        "compared": [dict(zip(_COMPARED, row, strict=False)) for row in details.get("compared", [])],
+        "components": dict(details.get("components", [])),
+        "unknown": details.get("unknown", []),
+        "rank": details.get("rank"),
+    }
+
+
+def _twin(store: Store, row: samples.Row, details: Answer) -> Answer | None:
+    """Return the sample for whose sake a cap set this one aside; similarity 1 where both teach the same."""
+    if not details.get("twin"):
+        return None
+    found = samples.by_ids(store.connection, [bytes.fromhex(details["twin"])])
+    same = any(twin.fingerprint == row.fingerprint for twin in found.values())
+    return {"sample": details["twin"], "similarity": 1 if same else None}
+
+
+def _failed(said: Said | None) -> list[Answer]:
+    """Return the rules that hold beside the one that decided the status."""
+    rows = [] if said is None else said.leaf["details"].get("failed", [])
+    return [{"about": "status", **dict(zip(_FAILED, row, strict=False))} for row in rows]
+
+
+def _other_labels(said: Said | None, known: Statements) -> list[Answer]:
+    """Return the label rules that hold beside the first."""
+    others = [] if said is None else _by_rule(said, known)[1:]
+    made = []
+    for name, rows in others:
+        nearest = _nearest(rows) or {}
+        made.append({"about": "label", "rule": name, **{key: nearest.get(key) for key in _FAILED[1:]}})
+    return made
+
+
+def _by_rule(said: Said, known: Statements) -> list[tuple[str, list[list[Any]]]]:
+    """Return the label rules that a relabeling names, each with its rows of `compared`.
+
+    The event holds the names joined with + and the rows of all of them in order, so it takes the policy to tell them
+    apart; where that is not known, or says something else, the rows stand with none of them.
+    """
+    adoption = known.adoption(said.leaf["policy"])
+    joined = said.leaf["rule"] or ""
+    if adoption is None:
+        return [(name, []) for name in joined.split("+") if name]
+    holding: list[LabelRule] = []
+    for rule in policies.frozen(adoption).labels:
+        if f"{joined}+".startswith(f"{rule.name}+"):
+            holding.append(rule)
+            joined = joined[len(rule.name) + 1 :]
+    rows = said.leaf["details"].get("compared", [])
+    sizes = [sum(map(_is_numeric, compared(rule.when))) for rule in holding]
+    if sum(sizes) != len(rows):
+        return [(rule.name, []) for rule in holding]
+    ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
+    return [(rule.name, rows[end - size : end]) for rule, size, end in zip(holding, sizes, ends, strict=True)]
+
+
+def _is_numeric(compare: Compare) -> bool:
+    return isinstance(compare.left, (Score, Measure, Findings))
+
+
+def _nearest(rows: list[list[Any]]) -> Answer | None:
+    """Return, of the comparisons that hold, the one that is nearest to giving way.
+
+    A margin can be twice as far from zero as any score, so it is not read as one.
+    """
+    known = [dict(zip(_COMPARED, row, strict=False)) for row in rows]
+    holding = [each for each in known if each["margin"] is not None and Decimal(each["margin"]) <= 0]
+    return max(holding, key=lambda each: Decimal(each["margin"]), default=None)
+
+
+def _override(about: str, said: Said | None, under: Said | None, known: Statements) -> list[Answer]:
+    """Return a person's statement that stands over a policy's, both named."""
+    if said is None or under is None or said.authority != "person":
+        return []
+    differs = said.value != under.value
+    return [{"about": about, "by": _common(said, known), "over": _common(under, known), "differs": differs}]
