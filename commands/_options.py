@@ -155,3 +155,13 @@ REASON_HELP = "Why; it stands in the event."
 def ids_argument(metavar: str = "ID…") -> Callable[[F], F]:
     """Add the ids that a verb is about, one or more; `-` reads them from standard input."""
     return click.argument("ids", nargs=-1, required=True, metavar=metavar)
+
+
+def ids_or_selection(function: F) -> F:
+    """Add the ids that a verb is about, or --where and --campaign to choose samples by; and --dry-run."""
+    dry = click.option("--dry-run", is_flag=True, help="Only say how many; nothing is recorded.")
+    within = click.option("--campaign", type=text, metavar="TEXT", help="All samples of this campaign, without ids.")
+    where = click.option(
+        "--where", type=text, metavar="CONDITION", help="All samples for which this holds, without ids."
+    )
+    return click.argument("ids", nargs=-1, metavar="[ID…]")(where(within(dry(function))))

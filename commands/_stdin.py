@@ -13,7 +13,12 @@ def read_ids(given: Sequence[str], key: str = "sample") -> list[str]:
     if "-" not in given:
         return list(given)
     at = given.index("-")
-    return [*given[:at], *_from_stdin(key), *given[at + 1 :]]
+    ids = [*given[:at], *_from_stdin(key), *given[at + 1 :]]
+    if not ids:  # an empty list is not the same as none: nothing else may choose in its place
+        from ledger.errors import BadRequest
+
+        raise BadRequest(f"No {'ids' if key == 'sample' else f'{key}s'} were given: standard input holds none")
+    return ids
 
 
 def read_content(path: str) -> bytes:

@@ -1,6 +1,8 @@
-"""Sentences for people: why a release leaves a sample out."""
+"""Words for people that several verbs use: why a release leaves a sample out, names of bins, short prompts."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 OMISSIONS = {
     "erased": "its bytes were erased",
@@ -17,3 +19,14 @@ OMISSIONS = {
     "tail": "it is beyond the last whole batch",
 }
 """Every reason for an omission, as a clause after the reason's name."""
+
+
+def bins(edges: Sequence[float]) -> list[str]:
+    """Return how the bins of a histogram are named; the last one holds its upper edge."""
+    last = len(edges) - 2
+    return [f"{low:g} to {'' if n == last else 'below '}{edges[n + 1]:g}" for n, low in enumerate(edges[:-1])]
+
+
+def excerpt(prompt: str | None) -> str:
+    """Return the beginning of a prompt in one line."""
+    return " ".join((prompt or "").split())

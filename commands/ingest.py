@@ -19,6 +19,9 @@ from commands._options import actor, pair, text
 @click.option(
     "--map", "places", type=text, metavar="TEXT", help="Where facts stand: domain=meta.topic,tag.persona=tags.persona."
 )
+@click.option(
+    "--decisions", is_flag=True, help="Record the decisions that lines tell (rejection_reason, quality_score, …)."
+)
 @actor
 @click.pass_obj
 def command(
@@ -29,15 +32,21 @@ def command(
     source: str | None,
     form: str | None,
     places: str | None,
+    *,
+    decisions: bool,
 ) -> None:
     """Read JSONL files into samples.
 
     FILES are plain or .gz files, directories, patterns, or - for standard input. The same file again adds nothing.
     Of a directory, manifests and the exports beside them are not read; blank lines are not lines.
     Lines that are not valid samples are kept in quarantine, with the reason.
+
+    With --decisions, a line's rejection_reason (with quality_score and rejection_details) or its decision (accepted,
+    rejected) is recorded beside its sample, also where the sample is known already; what people and policies decide
+    outranks it. --map then also takes decision, reason, score, threshold, similarity and components.
     """
     from commands._progress import reading
-    from commands._render import line, number, table, total
+    from commands._render import line, many, number, table, total
 
     with call.open() as ledger, reading(files) as progress:
         done = ledger.ingest(
@@ -47,6 +56,7 @@ def command(
             source=source,
             form=form,
             places=places,
+            decisions=decisions,
             progress=progress,
         )
 
@@ -55,6 +65,13 @@ def command(
         rate = f", {number(round(done['lines'] / done['seconds']))} lines/s" if done["seconds"] else ""
         files_read = "1 file" if done["files"] == 1 else f"{number(done['files'])} files"
         line((f"{files_read} in {done['seconds']:.2f} s{rate}", "dim"))
+        if decisions:
+            told = {"recorded": "decisions", "known": "decisions_known", "without a decision": "undecided"}
+            total(done["new"] + done["known"], "sample", {name: done[key] for name, key in told.items()})
+        if twins := done["twins_rejected"]:
+            line(
+                (f"{many(twins, 'new sample')} with the text of a rejected one; see them: ", "dim"), "ledger conflicts"
+            )
         if done["reasons"]:
             line()
             table(("quarantined", ">lines"), [(name, number(count)) for name, count in done["reasons"].items()])

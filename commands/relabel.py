@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, expected_head, ids_argument, reason
+from commands._options import actor, expected_head, ids_or_selection, reason
 from commands._stdin import read_ids
 
 
 @verb("relabel 3f9a2c1d --label false --reason 'answers another question'")
-@ids_argument()
+@ids_or_selection
 @click.option("--label", required=True, type=click.Choice(["true", "false", "none"]), help="The new label.")
 @reason
 @expected_head
 @actor
 @click.pass_obj
-def command(call: Call, ids: tuple[str, ...], label: str, reason: str, expected_head: int | None) -> None:
+def command(call: Call, /, ids: tuple[str, ...], label: str, *, dry_run: bool, **given: Any) -> None:  # noqa: ANN401 - as Ledger has them
     """Label samples true, false or none.
 
     True is desirable, false undesirable. Their status stays what it is.
 
-    Ids are unique prefixes of 6 characters or more; - reads them from standard input, one a line or as JSON.
+    Samples are named by ids (unique prefixes of 6 characters or more; - reads them from standard input, one a line or
+    as JSON), or chosen by --where and --campaign, such as --where "rule == 'low_quality' and diversity >= 0.3".
     """
     from commands._decided import render_decided
 
     with call.open() as ledger:
-        done = ledger.relabel(read_ids(ids), label, reason=reason, expected_head=expected_head)
-    call.answer(done, lambda: render_decided(done))
+        done = ledger.relabel(read_ids(ids), label, dry_run=dry_run, **given)
+    call.answer(done, lambda: render_decided(done, dry_run=dry_run))

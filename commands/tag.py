@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, expected_head, ids_argument, pair, reason, text
+from commands._options import actor, expected_head, ids_or_selection, pair, reason, text
 from commands._stdin import read_ids
 
 
 @verb("tag 3f9a2c1d --set persona=novice")
-@ids_argument()
+@ids_or_selection
 @click.option("--set", "pairs", type=pair, multiple=True, metavar="KEY=VALUE", help="Set this tag.")
 @click.option("--remove", type=text, metavar="KEY", help="Remove this tag.")
 @reason
@@ -19,15 +21,18 @@ from commands._stdin import read_ids
 @click.pass_obj
 def command(
     call: Call,
+    /,
     ids: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
     remove: str | None,
-    reason: str,
-    expected_head: int | None,
+    *,
+    dry_run: bool,
+    **given: Any,  # noqa: ANN401 - as Ledger.tag has them
 ) -> None:
     """Set or remove a tag of samples.
 
-    Ids are unique prefixes of 6 characters or more; - reads them from standard input, one a line or as JSON.
+    Samples are named by ids (unique prefixes of 6 characters or more; - reads them from standard input, one a line or
+    as JSON), or chosen by --where and --campaign, such as --where "rule == 'low_quality' and diversity >= 0.3".
     """
     from commands._decided import render_decided
 
@@ -35,5 +40,5 @@ def command(
         raise click.UsageError("Give either --set KEY=VALUE or --remove KEY, once.")
     key, value = pairs[0] if pairs else (str(remove), None)
     with call.open() as ledger:
-        done = ledger.tag(read_ids(ids), key, value, reason=reason, expected_head=expected_head)
-    call.answer(done, lambda: render_decided(done))
+        done = ledger.tag(read_ids(ids), key, value, dry_run=dry_run, **given)
+    call.answer(done, lambda: render_decided(done, dry_run=dry_run))

@@ -22,7 +22,8 @@ Answer = dict[str, Any]
 def command(call: Call, sample: str, as_of: str | None) -> None:
     """Show why a sample stands as it does.
 
-    Its origin, decisions, twins, relatives, releases and events.
+    First the story in a few lines: scores, the deciding rule and its margin, who overrode whom, and the smallest
+    change that would flip it. Then decisions, scores, findings, twins, relatives, releases and events.
     """
     with call.open() as ledger:
         found = ledger.why(sample, as_of)
@@ -32,24 +33,23 @@ def command(call: Call, sample: str, as_of: str | None) -> None:
 def _render(ledger: Ledger, found: Answer) -> None:
     from commands._render import heading, line, short, word
     from commands._render import label as label_word
+    from commands._story import story
     from commands.log import render_events
 
     lineage = found["lineage"]
     relatives = [("from", one) for one in lineage["parents"]] + [("to", one) for one in lineage["children"]]
-    named = [
-        found["sample"],
-        *(twin["sample"] for twin in found["duplicates"]),
-        *(one["sample"] for _, one in relatives),
-    ]
-    ids = short(ledger, [*named, *(decision["event"] for decision in found["decisions"])])
+    named = [found["sample"], *(one["sample"] for one in (*found["duplicates"], *(one for _, one in relatives)))]
+    named += [one["event"] for one in (*found["decisions"], *found["labels"])]
+    twin = (found["deciding"] or {}).get("twin")
+    ids = short(ledger, [*named, *([] if twin is None else [twin["sample"]])])
     split = f", split {found['split']}" if found["split"] else ""
     head = ("sample ", (ids[found["sample"]], "bold cyan"), " is ", word(found["status"]), ", label ")
     line(*head, word(label_word(found["label"])), (f" (from the {found['label_from']})", "dim"), split)
-    heading("where from")
-    origin = found["origin"]
-    place = f"{origin['source']} line {origin['line']}" if origin["line"] else str(origin["source"])
-    line(f"  {place}, campaign {origin['campaign']}, {origin['event']} @{origin['position']}")
+    for told in story(found, ids):
+        line("  ", *told)
     _decisions(found, ids)
+    _scores(found)
+    _findings(found)
     _twins(found, ids)
     if relatives:
         heading("relatives")
@@ -62,16 +62,48 @@ def _render(ledger: Ledger, found: Answer) -> None:
 
 def _decisions(found: Answer, ids: dict[str, str]) -> None:
     from commands._render import heading, line, word
+    from commands._story import value
 
     heading("decisions")
     if not found["decisions"]:
         line(f"  none: nobody has decided, so it is {found['status']}")
-    for one in found["decisions"]:
+    for one in [*found["decisions"], *found["labels"]]:
         state = "in force" if one["in_force"] else "withdrawn" if one["withdrawn"] else "not in force"
         rule = f" by the rule {one['rule']}" if one["rule"] else ""
         reason = f": {one['reason']}" if one["reason"] else ""
         by = f" by {one['actor']} ({one['authority']}, {one['via']}) at {one['time']}{rule}{reason}  "
-        line("  ", word(one["outcome"]), by, (f"{state}, event {ids[one['event']]} @{one['position']}", "dim"))
+        line("  ", word(value(one)), by, (f"{state}, event {ids[one['event']]} @{one['position']}", "dim"))
+
+
+def _scores(found: Answer) -> None:
+    from commands._render import digest, heading, line, table
+    from commands._story import scorer
+
+    if not found["scores"]:
+        return
+    heading("scores")
+    for one in found["scores"]:
+        about = "" if one["current"] else f", of the version {digest(one['version'])}"
+        evidence = f", evidence {digest(one['evidence'])}" if one["evidence"] else ""
+        attempt = f", attempt {one['replicate']}" if one["replicate"] else ""
+        told = (f"  recorded by {one['actor']} at {one['time']} @{one['position']}{attempt}{about}{evidence}", "dim")
+        line("  ", (scorer(one), "bold"), told)
+        rows = [(name, number, one["notes"].get(name, "")) for name, number in one["dimensions"].items()]
+        rows += [(each["dimension"] or "everything", "-", each["reason"]) for each in one["unscored"]]
+        table(("", "", ""), rows, indent=4)
+
+
+def _findings(found: Answer) -> None:
+    from commands._render import heading, line, table, word
+
+    look = found["validated"]
+    if look is None:
+        return
+    heading("findings")
+    if not found["findings"]:
+        line(f"  none: the validators found nothing @{look['position']}")
+    rows = [(word(one["severity"]), one["rule"], one["path"], one["sentence"] or "") for one in found["findings"]]
+    table(("", "rule", "where", ""), rows, indent=2)
 
 
 def _twins(found: Answer, ids: dict[str, str]) -> None:
@@ -84,7 +116,7 @@ def _twins(found: Answer, ids: dict[str, str]) -> None:
         return
     conflicts = sum(twin["conflict"] for twin in twins)
     against = (f", {conflicts:,} with the opposite label", "red") if conflicts else ""
-    line(f"  {many(len(twins), 'sample')} with the same fingerprint", against)
+    line(f"  {many(len(twins), 'sample')} with the same fingerprint (similarity 1)", against)
     rows = [
         (
             (ids[twin["sample"]], "cyan"),

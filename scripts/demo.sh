@@ -18,7 +18,7 @@ trap finish EXIT
 export LEDGER_WITNESS_DIR="$folder/witness" LEDGER_ACTOR="${LEDGER_ACTOR:-demo}"
 unset LEDGER_PATH
 cd "$folder"
-cp "$data/poor.jsonl" "$data/enhanced.jsonl" .
+cp "$data/poor.jsonl" "$data/enhanced.jsonl" "$data/scored.jsonl" .
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$(printf '\033[1m') blue=$(printf '\033[34m') plain=$(printf '\033[0m')
@@ -50,12 +50,19 @@ field() { # the text of the n-th "key" in a JSON answer
     sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p" | sed -n "${2}p"
 }
 
-say 'A ledger is one file. Rows that were found poor (label false) go in, and the same rows improved (label true).'
+say 'A ledger is one file. Rows that agents found poor go in, the same rows improved, and rows that were only scored.'
 ask init
-ask ingest poor.jsonl enhanced.jsonl --campaign toolset
+ask ingest poor.jsonl enhanced.jsonl scored.jsonl --campaign toolset
 ask status
 
-say 'Decisions are events with a reason. What is rejected stays, but is not exported.'
+say 'Scores that the rows came with are recorded, and a policy labels by them. Every decision names its rule.'
+ask score import --field quality_scores
+ask decide --policy toolset-relabel
+
+say 'What would a lower threshold change? Nothing is written.'
+ask whatif --set threshold.min_overall=2.5 --limit 3
+
+say 'People decide too, and outrank policies. What is rejected stays, but is not exported.'
 ingested=$("$ledger" log --limit 1000 --json)
 good=$(printf '%s\n' "$ingested" | field event 100 | cut -c1-12)
 bad=$(printf '%s\n' "$ingested" | field event 3 | cut -c1-12)

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from commands.cli import cli
-from ledger.audit import FINDINGS
 from ledger.errors import all_errors
 from ledger.event import KINDS
+from ledger.faults import FINDINGS
 from ledger.projection import VIEWS
 from ledger.readers import READERS
 

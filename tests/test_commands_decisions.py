@@ -93,6 +93,8 @@ def test_arguments_and_standard_input_mix(toolset: Ledger) -> None:
     ("text", "says"),
     [
         (b"", "No ids were given"),
+        (b"\n \n", "No ids were given"),
+        (b"[]", "No ids were given"),
         (b"abcdef12 34567890\n", "Line 1 of standard input holds 2 words"),
         (b'{"sample": "abcdef12"\n', "Line 1 of standard input is not JSON"),
         (b'{"event": "abcdef12"}\n', "without 'sample'"),
@@ -198,3 +200,68 @@ def test_two_tags_at_once_are_refused(toolset: Ledger) -> None:
 
     assert answer.code == 2
     assert "once" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("accept", []),
+        ("reject", ["--reason", "old"]),
+        ("defer", []),
+        ("relabel", ["--label", "none"]),
+        ("tag", ["--set", "seen=yes"]),
+    ],
+)
+def test_samples_are_chosen_by_a_condition(toolset: Ledger, verb: str, options: list[str]) -> None:
+    """--where and --campaign stand in the place of ids; --dry-run says how many and records nothing."""
+    events = toolset.status()["events"]
+    wanted = toolset.status()["by_label"]["false"]
+    chosen = ["--where", "label == false", "--campaign", "toolset"]
+
+    tried = _do(toolset, verb, *options, *chosen, "--dry-run", "--json").json
+    assert toolset.status()["events"] == events
+    done = _do(toolset, verb, *chosen, *options, "--json").json
+
+    assert tried == {"samples": wanted, "changed": wanted, "unchanged": 0, "events": []}
+    assert {**done, "events": []} == tried
+    assert len(done["events"]) == wanted
+    assert toolset.log(limit=wanted + 2)[0]["says"]["params"]["where"] == "label == false"
+
+
+def test_a_dry_run_says_so(toolset: Ledger) -> None:
+    """People see that nothing was recorded."""
+    out = _do(toolset, "accept", _ids(toolset, 1)[0], "--dry-run").out
+
+    assert "1 sample = 1 changed + 0 unchanged  ✓" in out
+    assert "nothing was recorded (--dry-run)" in out
+    assert "withdraw" not in out
+
+
+def test_a_condition_that_chooses_nothing_is_no_error(toolset: Ledger) -> None:
+    """No sample, no event, exit code 0."""
+    answer = _do(toolset, "accept", "--where", "domain == 'nowhere'", "--json").json
+
+    assert answer == {"samples": 0, "changed": 0, "unchanged": 0, "events": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 4, "No ids were given, and no selection"),
+        (["abcdef12", "--where", "label == true"], 4, "give one of the two"),
+        (["abcdef12", "--campaign", "toolset"], 4, "give one of the two"),
+        (["--campaign", "other"], 4, "There is no campaign 'other'"),
+        (["--where", "label = true"], 47, "The condition does not read"),
+        (["--where", "label == true) or (label == false"], 47, "The condition does not read"),
+        (["--where", "label == '\x1b[31m'"], 4, "a control character"),
+        (["-", "--where", "label == true"], 4, "No ids were given: standard input holds none"),
+    ],
+)
+def test_what_is_no_selection_changes_nothing(toolset: Ledger, arguments: list[str], code: int, says: str) -> None:
+    """Ids and a condition together, neither, and what is no condition: refused, with what to do."""
+    before = toolset.status()["head"]
+
+    answer = run("--ledger", toolset.path, "accept", *arguments, stdin="\n")
+
+    assert (answer.code, says in answer.err, "\x1b" in answer.err) == (code, True, False), answer.err
+    assert toolset.status()["head"] == before

@@ -59,16 +59,19 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
     return [name for child, made in children if made is not None for name in command_names(made, f"{prefix} {child}")]
 
 
-def test_every_readme_example_runs_and_prints_what_the_readme_says(tmp_path: Path) -> None:
-    """The tour of the README, run line by line in an empty folder, prints what stands there."""
+@pytest.mark.parametrize(("name", "least", "programs"), [("README.md", 8, 1), ("docs/judging.md", 20, 0)])
+def test_every_example_runs_and_prints_what_the_document_says(
+    name: str, least: int, programs: int, tmp_path: Path
+) -> None:
+    """The examples of a document, run line by line in an empty folder, print what stands there."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "120", "PATH": path}
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / name).read_text("utf-8")
     shown = examples(text)
-    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(shown) >= 8
-    assert programs
+    python = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(shown) >= least
+    assert len(python) == programs
 
     for example in shown:
         run = subprocess.run(
@@ -82,7 +85,7 @@ def test_every_readme_example_runs_and_prints_what_the_readme_says(tmp_path: Pat
 
         assert run.returncode == 0, f"$ {example.command}\n{run.stdout}{run.stderr}"
         assert matches(run.stdout, example.printed), f"$ {example.command}\n{run.stdout}"
-    for program in programs:
+    for program in python:
         subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 
 

@@ -22,8 +22,21 @@ from ledger import event as events
 from ledger.errors import LedgerError, all_errors
 from ledger.sqlite import wal_is_safe
 from tests.cli import Answer, program, run, small_files, without_powers
+from tests.plugins import install
 
 Arguments = list[object]
+
+FAILING = """
+from ledger.scorers import Scorer
+
+class Failing(Scorer):
+    name = "failing"
+    version = "1"
+    dimensions = ("luck",)
+
+    def score(self, item):
+        raise ValueError("no luck")
+"""
 
 
 @dataclass
@@ -142,6 +155,35 @@ def _input(content: bytes, name: str = "in.jsonl") -> Provoke:
     return lambda world: world.ledger("ingest", world.file(name, content), "--campaign", "c")
 
 
+def _policy(text: str) -> Provoke:
+    return lambda world: world.ledger("decide", "--policy", world.file("p.toml", text.encode()))
+
+
+def _schemas(content: bytes) -> Provoke:
+    return lambda world: world.ledger("validate", "--schemas", world.file("schemas.json", content))
+
+
+def _graph(content: bytes) -> Provoke:
+    return lambda world: world.ledger("score", "pipeline", "--option", f"graph={world.file('graph.json', content)}")
+
+
+def _scores(line: str) -> Provoke:
+    def provoke(world: World) -> Arguments:
+        good = json.dumps({"sample": world.sample, "scores": {"quality": 1}})
+        bad = line.replace("SAMPLE", world.sample)
+        return world.ledger("score", "import", world.file("scores.jsonl", f"{good}\n{bad}\n".encode()), "--scorer", "j")
+
+    return provoke
+
+
+def _set(change: str) -> Provoke:
+    return lambda world: world.ledger("whatif", "--policy", "seed-000", "--set", change)
+
+
+def _where(condition: str) -> Provoke:
+    return lambda world: world.ledger("reject", "--where", condition, "--reason", "r")
+
+
 CASES: list[tuple[str, str, Provoke]] = [
     ("BadRequest", "is not an id", lambda w: w.ledger("show", "xyz")),
     ("BadRequest", "is not @ and a position", lambda w: w.ledger("withdraw", "@x")),
@@ -188,6 +230,26 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("ForeignManifest", "not those it was made from", _manifest(r'"root": "b3:.{4}', '"root": "b3:0000')),
     ("NotReproduced", "not those of the manifest", _manifest(r'"blake3": "b3:.{4}', '"blake3": "b3:0000')),
     ("ExportChanged", "exists and differs", _changed_export),
+    ("PolicyInvalid", "p.toml, line 2: ", _policy('name = "p"\nrules = ]')),
+    ("PolicyInvalid", "line 4", _policy('name = "p"\n[[rule]]\nname = "low"\nreject = "quality <"')),
+    ("PolicyInvalid", "line 3", _policy('name = "p"\n[threshold]\nmin_quality = nan\n')),
+    ("NoPolicy", "No policy is in force", lambda w: w.ledger("decide")),
+    ("NoPolicy", "No policy is in force", lambda w: w.ledger("whatif", "--set", "threshold.x=1")),
+    ("InputNotFound", "No input at", lambda w: w.ledger("decide", "--policy", "no-such-policy")),
+    ("BadRequest", "campaign", lambda w: w.ledger("rejections", "--campaign", "nobody's")),
+    ("BadRequest", "threshold.min_quality", _set("threshold.min_qualtiy=0.3")),
+    ("BadRequest", "domain.asm.min_quality", _set("domain.asm.min_quality=low")),
+    ("SchemaUnreadable", "is not a schema", _schemas(b"[1, 2]")),
+    ("SchemaUnreadable", "is not a schema", _schemas(b"{")),
+    ("NoSuchScorer", "There is no scorer", lambda w: w.ledger("score", "nonesuch")),
+    ("ScoresUnreadable", "scores.jsonl, line 2", _scores("{")),
+    ("ScoresUnreadable", "scores.jsonl, line 2", _scores('{"sample": "00000000", "scores": {"quality": 1}}')),
+    ("ScoresUnreadable", "scores.jsonl, line 2", _scores('{"sample": "SAMPLE", "scores": {"quality": "good"}}')),
+    ("ScoresUnreadable", "scores.jsonl, line 2", _scores('{"sample": "SAMPLE", "scores": {"quality": NaN}}')),
+    ("ScoresUnreadable", "scores.jsonl, line 2", _scores('{"sample": "SAMPLE", "scores": {"quality": 1e999}}')),
+    ("GraphUnreadable", "is not a knowledge graph", _graph(b"[]")),
+    ("ConditionInvalid", "at character", _where("quality <")),
+    ("ConditionInvalid", "at character", _where("__import__('os').system('true')")),
 ]
 BY_NAME = {cls.__name__: cls for cls in all_errors()}
 
@@ -215,6 +277,21 @@ def test_an_error_says_what_is_wrong_and_what_to_do(world: World, name: str, say
     _is_well_said(answer, BY_NAME[name], says)
     assert world.fingerprint() == before
     assert before[1] is True
+
+
+def test_a_scorer_that_fails_too_often_stops(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the scorer of an installed package raises on more samples than allowed, nothing is recorded."""
+    site = world.folder / "site"
+    site.mkdir()
+    install(site, "sample-failing", "failing", "failing = failing:Failing", FAILING)
+    monkeypatch.syspath_prepend(site)
+    before = world.fingerprint()
+
+    answer = run(*world.ledger("score", "failing"))
+
+    _is_well_said(answer, BY_NAME["ScorerFailed"], "The scorer failing failed on")
+    assert world.fingerprint() == before
+    assert run(*world.ledger("score", "failing", "--max-failures", "1")).code == 0
 
 
 def test_with_json_the_error_is_a_document_too(world: World) -> None:
@@ -438,7 +515,15 @@ def test_every_class_is_documented_and_has_its_own_code() -> None:
 def test_every_class_is_provoked() -> None:
     """A class that no test here can reach is either dead or untested."""
     reached = {name for name, _, _ in CASES}
-    elsewhere = {"LedgerBusy", "UnsafeJournal", "UnknownEvent", "StaleViews", "DiskFull", "StorageFailed"}
+    elsewhere = {
+        "DiskFull",
+        "LedgerBusy",
+        "ScorerFailed",
+        "StaleViews",
+        "StorageFailed",
+        "UnknownEvent",
+        "UnsafeJournal",
+    }
     never = {"LedgerError", "BrokenLaw"}  # the base, and what only a bug can raise
 
     assert reached | elsewhere | never == set(BY_NAME)

@@ -1,0 +1,151 @@
+"""`ledger policy`: the policies that there are, one of them as TOML, and whether a file holds one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from commands._common import Call, verb
+from commands._options import text
+
+STDIN = "-"
+_MOST_BYTES = 1_000_000
+
+
+@click.group("policy")
+def command() -> None:
+    """List, show or check policies."""
+
+
+@verb("policy list", "list")
+@click.pass_obj
+def list_(call: Call) -> None:
+    """List the policies that come with the program, and those that were adopted here."""
+    from commands._render import digest, line, table
+
+    found = _listed(call)
+
+    def render() -> None:
+        line(("with the program: ", "dim"), ", ".join(found["shipped"]))
+        if not found["adopted"]:
+            line("none is adopted; `ledger decide --policy NAME` adopts one")
+            return
+        rows = [
+            (
+                (f"@{one['position']}", "dim"),
+                one["name"],
+                one["campaign"] or "all",
+                (digest(one["policy"]), "cyan"),
+                ("in force", "green") if one["in_force"] else "",
+                one["reason"],
+            )
+            for one in found["adopted"]
+        ]
+        table((">at", "policy", "campaign", "digest", "", "reason"), rows)
+
+    call.answer(found, render)
+
+
+@verb("policy show seed-000 > mine.toml", "show")
+@click.argument("name", default="in-force", type=text, metavar="[NAME]")
+@click.option("--campaign", type=text, metavar="NAME", help="The one in force for this campaign.")
+@click.option("--settings", "only", is_flag=True, help="List the keys that `ledger whatif --set` takes, with values.")
+@click.pass_obj
+def show(call: Call, name: str, campaign: str | None, only: bool) -> None:  # noqa: FBT001 - an option
+    """Show a policy as TOML: one by its name or digest, or the one in force.
+
+    What is printed can be saved, changed and given to `ledger decide --policy FILE`.
+    """
+    from commands._render import emit_bytes, table
+    from ledger.policy import parse_policy, settings
+
+    found = _shown(call, name, campaign)
+    pairs = settings(parse_policy(found["toml"], found["name"]))
+
+    def render() -> None:
+        if only:
+            table(("setting", "value"), pairs)
+        else:
+            emit_bytes(found["toml"].encode())
+
+    call.answer({**found, "settings": dict(pairs)}, render)
+
+
+@verb("policy check mine.toml", "check")
+@click.argument("file", type=text, metavar="FILE")
+@click.pass_obj
+def check(call: Call, file: str) -> None:
+    """Read a policy, `-` from standard input, and say what it compares; needs no ledger.
+
+    A policy that cannot be read, or contradicts itself, is refused with the line and a remedy.
+    """
+    from commands._render import digest, line, table
+    from ledger import Ledger
+
+    found = Ledger.check_policy(_read(file), file)
+
+    def render() -> None:
+        line((found["name"], "bold"), "  ", (digest(found["policy"]), "cyan"), "  is a sound policy")
+        rows = [(part, ", ".join(found[part])) for part in ("compares", "rules", "labels", "caps") if found[part]]
+        table(("", ""), [((part, "dim"), names) for part, names in rows])
+
+    call.answer(found, render)
+
+
+def _listed(call: Call) -> dict[str, Any]:
+    """Return the policies of the ledger, or, where nobody named one and there is none, those of the program."""
+    from ledger.errors import LedgerNotFound
+    from ledger.policy import shipped
+
+    try:
+        with call.open() as ledger:
+            return ledger.policies()
+    except LedgerNotFound:
+        if call.path is not None:
+            raise
+        return {"shipped": list(shipped()), "adopted": []}
+
+
+def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
+    """Return one policy; one that came with the program and was not changed, with its comments."""
+    from ledger import Ledger
+    from ledger.errors import LedgerNotFound
+    from ledger.policy import shipped
+
+    texts = shipped()
+    try:
+        with call.open() as ledger:
+            found = ledger.policy(name, campaign=campaign)
+    except LedgerNotFound:
+        if call.path is not None or name not in texts:
+            raise
+        found = Ledger.check_policy(texts[name], name)
+    text = texts.get(found["name"])
+    unchanged = text is not None and Ledger.check_policy(text, found["name"])["policy"] == found["policy"]
+    return {**found, "toml": text} if unchanged else found
+
+
+def _read(file: str) -> str:
+    from ledger.errors import InputNotFound, InputUnreadable
+
+    try:
+        if file == STDIN:
+            data = sys.stdin.buffer.read(_MOST_BYTES)
+        else:
+            with open(file, "rb") as opened:  # noqa: PTH123 - a device or a pipe will do as well
+                data = opened.read(_MOST_BYTES)
+        return data.decode()
+    except FileNotFoundError as error:
+        raise InputNotFound(
+            file, hint="Give a TOML file; `ledger policy show NAME` prints one to begin with."
+        ) from error
+    except OSError as error:
+        raise InputUnreadable(file, error.strerror, hint="Give a TOML file that can be read.") from error
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(file, "it is not UTF-8", hint="Give a TOML file in UTF-8.") from error
+
+
+for child in (list_, show, check):
+    command.add_command(child)
