@@ -1,7 +1,7 @@
 """One measured job in a process of its own: `python -m bench.jobs NAME FOLDER` prints what it took as JSON.
 
-A process of its own has its own heap and its own peak of memory. FOLDER holds samples.jsonl, and ledger.db once the
-job `ingest` has run; jobs that write take a copy of it.
+A process of its own has its own heap and its own peak of memory. FOLDER holds samples.jsonl, ledger.db once the
+job `ingest` has run, and likewise scored.db (`score`) and judged.db (`judge`); other jobs that write take a copy.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench import floor, work
 from bench.measure import peak_mb, percentile
 from ledger import Ledger
 
 LEDGER = "ledger.db"
+SCORED = "scored.db"
+JUDGED = "judged.db"
+"""The ledger once its scores are imported, and once a policy has decided."""
 
 
 class Took(NamedTuple):
@@ -56,8 +59,8 @@ def _own_path(folder: Path) -> Path:
     return folder / f"own{os.getpid()}.db"
 
 
-def _own(folder: Path) -> Path:
-    return work.copy(folder / LEDGER, _own_path(folder))
+def _own(folder: Path, name: str = LEDGER) -> Path:
+    return work.copy(folder / name, _own_path(folder))
 
 
 def _floor(folder: Path) -> Took:
@@ -86,10 +89,34 @@ def _decide(verb: str, folder: Path) -> Took:
     return _clocked(lambda: work.decide(path, verb, ids))
 
 
-def _ask(verb: str, folder: Path) -> Took:
-    ids = work.spread(work.sample_ids(folder / LEDGER), work.ASKED)
+def _score(folder: Path) -> Took:
+    path = _own(folder)
+    took = _clocked(lambda: work.score(path))
+    path.replace(folder / SCORED)
+    return took
+
+
+def _judge(folder: Path) -> Took:
+    path = _own(folder, SCORED)
+    took = _clocked(lambda: work.judge(path))
+    path.replace(folder / JUDGED)
+    return took
+
+
+def _judge_again(folder: Path) -> Took:
+    path = _own(folder, JUDGED)
+    return _clocked(lambda: work.judge(path))
+
+
+def _answer(question: Callable[[Ledger], Mapping[str, Any]], folder: Path) -> Took:
+    with Ledger.open(folder / JUDGED) as ledger:
+        return _clocked(lambda: bool(question(ledger)))
+
+
+def _ask(verb: str, name: str, folder: Path) -> Took:
+    ids = work.spread(work.sample_ids(folder / name), work.ASKED)
     times = []
-    with Ledger.open(folder / LEDGER) as ledger:
+    with Ledger.open(folder / name) as ledger:
         for one in ids:
             started = time.perf_counter()
             if verb == "status":
@@ -126,9 +153,17 @@ JOBS: dict[str, Callable[[Path], Took]] = {
     "accept": partial(_decide, "accept"),
     "relabel": partial(_decide, "relabel"),
     "split": partial(_decide, "split"),
-    "why": partial(_ask, "why"),
-    "show": partial(_ask, "show"),
-    "status": partial(_ask, "status"),
+    "score": _score,
+    "judge": _judge,
+    "judge again": _judge_again,
+    "whatif": partial(_answer, lambda ledger: ledger.whatif([work.THRESHOLD])),
+    "replay": partial(_answer, lambda ledger: ledger.whatif([work.RULE])),
+    "rejections": partial(_answer, lambda ledger: ledger.rejections()),
+    "near-misses": partial(_answer, lambda ledger: ledger.near_misses()),
+    "compare": partial(_answer, lambda ledger: ledger.compare()),
+    "why": partial(_ask, "why", JUDGED),
+    "show": partial(_ask, "show", LEDGER),
+    "status": partial(_ask, "status", LEDGER),
     "plain": _plain,
     "project": _project,
     "verify": _verify,

@@ -20,6 +20,9 @@ SLICES = Path(__file__).resolve().parent.parent / "tests" / "data" / "toolset"
 _FILES = ("poor.jsonl", "scored.jsonl", "poor.jsonl", "scored.jsonl", "enhanced.jsonl")
 """Lines of enhanced.jsonl are half as long; in this mix the mean is about 1.5 KB."""
 
+_DOMAINS = ("asm", "cpp", "text", "oracle", "asm+oracle", "errors")
+"""One for each template, in turn; the real lines name none."""
+
 _SAME_LINE, _SAME_CONTENT, _OTHER_LABEL, _SAME_PROMPT = 2, 6, 8, 38
 """Percent, each bound including those before it: what a line has in common with some earlier line."""
 
@@ -79,7 +82,8 @@ def line(what: Variant) -> bytes:
 @cache
 def templates() -> tuple[str, ...]:
     """Return the real lines with marks where a variant's own numbers and label go."""
-    return tuple(_template(text) for name in _FILES for text in _texts(SLICES / name))
+    texts = [text for name in _FILES for text in _texts(SLICES / name)]
+    return tuple(_template(text, _DOMAINS[n % len(_DOMAINS)]) for n, text in enumerate(texts))
 
 
 def _texts(path: Path) -> list[str]:
@@ -94,10 +98,10 @@ def _texts(path: Path) -> list[str]:
     return found
 
 
-def _template(text: str) -> str:
+def _template(text: str, domain: str) -> str:
     value = json.loads(text)
     user, assistant = value["conversations"]
     user["content"] = f"{user['content']} (note @PROMPT@)"
     text, changed = _SESSION.subn("session_17@COMPLETION@", assistant["content"])
     assistant["content"] = text if changed else f"{text} (note @COMPLETION@)"
-    return json.dumps({**value, "label": "@LABEL@", "_index": "@INDEX@"}, ensure_ascii=False)
+    return json.dumps({**value, "label": "@LABEL@", "_index": "@INDEX@", "domain": domain}, ensure_ascii=False)

@@ -14,6 +14,10 @@ from ledger import Ledger
 
 CAMPAIGN = "bench"
 SOURCE = "samples.jsonl"
+POLICY = Path(__file__).parent / "policy.toml"
+THRESHOLD = "threshold.min_overall=2.4"
+RULE = "rule.incoherent.when=goal_coherence < 3"
+"""Settings to ask about: a threshold, and a rule, which is replayed in full."""
 ASKED = 500
 """Questions about single samples, for the 95th percentile."""
 
@@ -45,6 +49,18 @@ def decide(path: Path, verb: str, ids: list[str]) -> int:
             return int(ledger.relabel(ids, "none", reason="bench")["changed"])
         chosen = ledger.accept if verb == "accept" else ledger.reject
         return int(chosen(ids, reason="bench")["changed"])
+
+
+def score(path: Path) -> int:
+    """Import the scores that the lines came with and return how many samples have some."""
+    with Ledger.open(path) as ledger:
+        return int(ledger.import_scores(field="quality_scores")["scored"])
+
+
+def judge(path: Path) -> int:
+    """Decide about every sample by the policy of the benchmarks and return how many there are."""
+    with Ledger.open(path) as ledger:
+        return int(ledger.decide(POLICY)["decided"])
 
 
 def project(path: Path, out: Path) -> dict[str, Any]:
