@@ -31,8 +31,12 @@ def command(
     Every sample whose status or label the policy sees otherwise than it was decided gets an event with the deciding
     rule, what it observed, the threshold and the margin. Run again, it appends nothing. What people decided stands.
     """
-    with call.open() as ledger:
-        done = ledger.decide(policy, campaign=campaign, reason=reason, dry_run=dry_run, expected_head=expected_head)
+    from commands._progress import steps
+
+    with call.open() as ledger, steps() as progress:
+        done = ledger.decide(
+            policy, campaign=campaign, reason=reason, dry_run=dry_run, expected_head=expected_head, progress=progress
+        )
     call.answer(done, lambda: render_decision(done, dry_run=dry_run))
 
 

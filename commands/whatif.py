@@ -89,17 +89,22 @@ def _render(done: dict[str, Any], short: dict[str, str]) -> None:
 
 
 def _row(example: dict[str, Any], short: dict[str, str]) -> tuple[str, ...]:
+    """Return what changes of one sample, status or label or both, and by which rules."""
     before, after = example["before"], example["after"]
-    marked = example["label_before"] != example["label_after"]
+    status, label = before["status"] != after["status"], example["label_before"] != example["label_after"]
     return (
         short[example["sample"]],
         example["domain"] or "-",
-        f"{before['status']} {example['label_before']}" if marked else before["status"],
-        before["rule"],
-        f"{after['status']} {example['label_after']}" if marked else after["status"],
-        after["rule"],
-        after["margin"] or "-",
+        _joined(before["status"] if status else None, example["label_before"] if label else None),
+        _joined(before["rule"] if status else None, example["label_rules_before"] if label else None) or "-",
+        _joined(after["status"] if status else None, example["label_after"] if label else None),
+        _joined(after["rule"] if status else None, example["label_rules_after"] if label else None) or "-",
+        (after["margin"] if status else None) or "-",
     )
+
+
+def _joined(*words: str | None) -> str:
+    return " ".join(word for word in words if word is not None)
 
 
 def _change(amount: int) -> str:

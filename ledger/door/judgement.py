@@ -52,6 +52,7 @@ class Judgement(Opened):
         reason: str = "",
         dry_run: bool = False,
         expected_head: int | None = None,
+        progress: Progress | None = None,
     ) -> Answer:
         """Adopt a policy (a TOML file, or the name of a shipped one) and append what it decides otherwise than before.
 
@@ -60,7 +61,9 @@ class Judgement(Opened):
         PolicyInvalid, NoPolicy, InputNotFound, BadRequest.
         """
         proposed = None if policy is None else find_policy(policy)
-        return self._decide(proposed, campaign, reason, dry_run=dry_run, expected_head=expected_head)
+        return self._decide(
+            proposed, campaign, reason, dry_run=dry_run, expected_head=expected_head, progress=progress
+        )
 
     def whatif(
         self,
@@ -120,10 +123,18 @@ class Judgement(Opened):
         *,
         dry_run: bool = False,
         expected_head: int | None = None,
+        progress: Progress | None = None,
     ) -> Answer:
         plain_text("The reason", reason)
         with sqlite.plain_errors(self._store.path):
             report = judge.judge(
-                self._store, proposed, campaign, self._who, reason=reason, dry_run=dry_run, expected=expected_head
+                self._store,
+                proposed,
+                campaign,
+                self._who,
+                reason=reason,
+                dry_run=dry_run,
+                expected=expected_head,
+                progress=progress,
             )
         return report._asdict()

@@ -7,6 +7,7 @@ again when that is withdrawn. Commits are small, so a run that was killed is tak
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ledger import sqlite
@@ -21,6 +22,8 @@ from ledger.views import decisions, due
 
 BATCH = 20_000
 """Samples decided in one commit; bounds the memory that their events take."""
+
+Progress = Callable[[str, int, int], None]
 
 _LABELS = {None: None, 0: False, 1: True}
 _GIVEN = {"true": True, "false": False, "none": None}
@@ -50,11 +53,12 @@ def judge(
     reason: str = "",
     dry_run: bool = False,
     expected: int | None = None,
+    progress: Progress | None = None,
 ) -> JudgeReport:
     """Adopt a policy, unless it is in force, and append what it decides otherwise than was decided before.
 
     Without a policy, that in force decides. With `campaign` only its samples are decided, and a policy is adopted for
-    it alone. Raises NoPolicy, BadRequest.
+    it alone. `progress` hears "deciding", the decisions recorded and their number. Raises NoPolicy, BadRequest.
     """
     campaign = checked_campaign(store, campaign)
     if dry_run:
@@ -69,7 +73,7 @@ def judge(
         with store.transaction(expected) as transaction:
             adopted = adopt(store, transaction, run, proposed, campaign, reason, who)
         expected = None
-    return _Deciding(store, in_force(store, campaign), campaign).decide(run, adopted, expected)
+    return _Deciding(store, in_force(store, campaign), campaign).decide(run, adopted, expected, progress)
 
 
 def _dry(store: Store, proposed: Proposed | None, campaign: str | None) -> JudgeReport:
@@ -96,9 +100,10 @@ class _Deciding:
         due.drop(self.store.connection, "due")
         return self._report(None, [])
 
-    def decide(self, run: Run, adopted: int | None, expected: int | None) -> JudgeReport:
+    def decide(self, run: Run, adopted: int | None, expected: int | None, progress: Progress | None) -> JudgeReport:
         """Append what is due, commit by commit."""
         events: list[int] = []
+        done = 0
         for judged in self.judged:
             self._fill(judged)
             after, more = -1, True
@@ -108,6 +113,9 @@ class _Deciding:
                     events += self._append(run, judged, rows, expected)
                     expected = None
                     after = rows[-1].sample
+                    done += len(rows)
+                    if progress is not None:
+                        progress("deciding", done, self.changed)
                 more = len(rows) == BATCH
         due.drop(self.store.connection, "due")
         if events or adopted is not None:

@@ -147,6 +147,8 @@ def _examples(store: Store, flips: list[due.Flip]) -> list[dict[str, Any]]:
             "after": {"status": _STATUSES[flip.to_status], "rule": flip.to_rule, "margin": _text(flip.to_margin)},
             "label_before": flip.label,
             "label_after": flip.to_label,
+            "label_rules_before": flip.label_rules or None,
+            "label_rules_after": flip.to_label_rules or None,
         }
         for flip in flips
     ]
