@@ -177,3 +177,57 @@ def test_all_that_was_scored(ledger: Ledger, whole: Path) -> None:
     assert (again["new"], again["known"], again["quarantined"]) == (0, 5_518, 2)
     assert ledger.status() == status
     assert ledger.verify()["ok"]
+
+
+MEANS = {
+    "overall_quality": 2.8325,
+    "sessionMemory_quality": 2.5005,
+    "toolContext_quality": 2.4846,
+    "goal_coherence": 3.4551,
+    "response_realism": 2.0487,
+    "prompt_naturalness": 3.6736,
+}
+"""Of the 5,518 scored samples, rounded to four places."""
+
+
+def test_the_scored_slice_is_labelled_as_its_scores_say(ledger: Ledger, data: Path) -> None:
+    """Each label is what the rule says of the numbers in the line, and each text judged twice is a conflict."""
+    ledger.ingest(data / "scored.jsonl", campaign="scored")
+    ledger.import_scores(field="quality_scores")
+    done = ledger.decide("toolset-relabel")
+    rows = []
+    for line in (data / "scored.jsonl").read_text("utf-8").splitlines():
+        try:
+            rows.append(json.loads(line)["quality_scores"])
+        except json.JSONDecodeError:
+            continue
+    low = [row["overall_quality"] < 3 for row in rows]
+    empty = [row["sessionMemory_quality"] == 1 for row in rows]
+    false = sum(one or other for one, other in zip(low, empty, strict=True))
+    assert done["by_label"] == {"true": 39 - false, "false": false, "none": 0}
+    assert done["by_rule"].get("low_quality+missing_sessionMemory", 0) == sum(map(all, zip(low, empty, strict=True)))
+    assert ledger.conflicts()["fingerprints"] == ledger.agreement()["flips"] == 6
+
+
+def test_all_that_was_scored_is_judged_exactly(ledger: Ledger, whole: Path) -> None:
+    """Means, labels and reasons of 5,518 samples to the last digit; deciding again appends nothing."""
+    ledger.ingest(whole / "scored", campaign="scored")
+    told = ledger.import_scores(field="quality_scores")
+    assert (told["samples"], told["scored"], told["unscored"]) == (5_518, 5_518, 0)
+    assert {name: float(found["mean"]) for name, found in told["dimensions"].items()} == MEANS
+    done = ledger.decide("toolset-relabel")
+    assert (done["decided"], done["changed"]) == (5_518, 5_518)
+    assert done["by_label"] == {"true": 1_837, "false": 3_681, "none": 0}
+    assert done["by_rule"] == {
+        "low_quality": 2_058,
+        "low_quality+missing_sessionMemory": 1_357,
+        "missing_sessionMemory": 266,
+    }
+    (campaign,) = ledger.compare()["campaigns"]
+    assert {found["dimension"]: found["mean"] for found in campaign["means"]} == MEANS
+    head = ledger.status()["head"]
+    again = ledger.decide()
+    assert (again["decided"], again["changed"], ledger.status()["head"]) == (5_518, 0, head)
+    assert ledger.agreement()["fingerprints"] == 430
+    assert ledger.conflicts()["by_kind"]["labels"] == {"fingerprints": 86, "samples": 182}
+    assert ledger.verify()["ok"]
