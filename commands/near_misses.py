@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from commands._render import Part
     from ledger import Ledger
 
-MOST = 1_000
-"""Samples on one page."""
-
 
 @verb("near-misses --domain asm --limit 50", "near-misses")
 @click.option("--campaign", type=text, metavar="TEXT", help="Only those of this campaign.")

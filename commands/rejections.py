@@ -155,7 +155,7 @@ def _histogram(found: Answer) -> None:
     if not found["scored"]:
         line("  none of them has a score")
         return
-    of = "" if found["scored"] == found["total"] else f" ({number(found['total'] - found['scored'])} have none)"
+    of = "" if found["scored"] == found["total"] else f" ({number(found['total'] - found['scored'])} without a score)"
     line(
         f"  {number(found['scored'])} scored{of}: mean {found['average']:.3f}, "
         f"from {found['min']:.3f} to {found['max']:.3f}"

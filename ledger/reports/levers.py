@@ -94,17 +94,17 @@ def lever(policy: Policy, reason: str, way: Way, slots: Slots) -> Lever:
     )
 
 
-def hopeless(policy: Policy, chosen: Sequence[Way]) -> int:
-    """Return a mask of the rules that keep samples out whatever some ways do: those that none of them touches.
+def untouched(policy: Policy, way: Way) -> int:
+    """Return a mask of the rules that keep samples out wherever the threshold of a way is: those without it.
 
     0 where a rule accepts, which may come before a rule that rejects.
     """
     if any(rule.outcome == "accepted" for rule in policy.rules):
         return 0
-    moved = {way.compare.right for way in chosen if isinstance(way.compare.right, Threshold)}
-    touched = {way.rule for way in chosen} | {
-        rule.name for rule in policy.rules if any(one.right in moved for one in compared(rule.when))
-    }
+    right = way.compare.right
+    touched = {way.rule}
+    if isinstance(right, Threshold):
+        touched |= {rule.name for rule in policy.rules if any(one.right == right for one in compared(rule.when))}
     return sum(1 << bit for bit, rule in enumerate(policy.rules) if rule.name not in touched)
 
 
@@ -136,15 +136,16 @@ def window(policy: Policy, way: Way, made: Setting, domains: Sequence[str], slot
     right = way.compare.right
     if not isinstance(right, Threshold):
         low, high = sorted((made.before, made.value))
-        return Window(None, ((_number(policy, way.compare, slots), low, high),))
+        return Window(None, ((_number(policy, way.compare, slots), low, high),), untouched(policy, way))
     old = next(one for one in policy.thresholds if one.name == right.name)
     new = next(one for one in made.after.thresholds if one.name == right.name)
     moved = [domain for domain in domains if old.at(domain) != new.at(domain)]
     values = [levels.at(domain) for domain in moved for levels in (old, new)]
     if not moved:
-        return Window((), ())
+        return Window((), (), 0)
     lefts = dict.fromkeys(_number(policy, one, slots) for one in comparisons(policy) if one.right == right)
-    return Window(tuple(moved), tuple((left, min(values), max(values)) for left in lefts))
+    ranges = tuple((left, min(values), max(values)) for left in lefts)
+    return Window(tuple(moved), ranges, untouched(policy, way))
 
 
 def flat(policy: Policy, outcome: str) -> list[str]:

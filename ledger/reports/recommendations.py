@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ledger.fixed import text_of
 from ledger.policy.changes import changed
 from ledger.policy.verdict import DEFAULT, UNKNOWN
-from ledger.reports.levers import Setting, Way, hopeless, lever, setting, ways, window
+from ledger.reports.levers import Setting, Way, lever, setting, untouched, ways, window
 from ledger.rule import Findings, Policy, Threshold, comparisons
 from ledger.sqlite import Connection
 from ledger.views import nearest, policies, rejected, retried, rollups
@@ -117,7 +117,8 @@ def _tries(
     levers = [lever(policy, reason, way, slots) for reason, way in chosen.items()]
     missing: dict[tuple[str, str], list[tuple[int, int]]] = {}
     strict = policy.unknown in {"rejected", "deferred"}
-    retried.gather(connection, adoption, campaign, hopeless(policy, list(chosen.values())), strict=strict)
+    masks = {untouched(policy, way) for way in chosen.values()}
+    retried.gather(connection, adoption, campaign, sorted(masks), strict=strict)
     for one in retried.missing(connection, levers, strict=policy.unknown != "ignore"):
         domain = one.domain if _is_named(chosen[one.rule]) else ""
         missing.setdefault((one.rule, domain), []).append((one.hundredths, one.samples))

@@ -24,6 +24,7 @@ DDL = (
     ) STRICT""",
     "CREATE INDEX {schema}.decisions_sample ON decisions (sample)",
     "CREATE INDEX {schema}.decisions_person ON decisions (sample) WHERE authority = 'person' AND withdrawn IS NULL",
+    "CREATE INDEX {schema}.decisions_recorded ON decisions (sample) WHERE authority = 'import' AND withdrawn IS NULL",
 )
 
 

@@ -53,29 +53,35 @@ class Missing(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Where a changed policy can say otherwise: in which domains (None: all), for which numbers (SQL, from, to)."""
+    """Where a changed policy can accept what was kept out: in which domains (None: all), for which numbers.
+
+    A range is SQL of a number, from, to. Where one of the rules in the mask `others` holds, nothing changes.
+    """
 
     domains: tuple[str, ...] | None
     ranges: tuple[tuple[str, int, int], ...]
+    others: int
 
 
 def gather(
-    connection: Connection, adoption: policies.Adoption, campaign: str | None, hopeless: int, *, strict: bool
+    connection: Connection, adoption: policies.Adoption, campaign: str | None, others: Sequence[int], *, strict: bool
 ) -> None:
     """Fill the temporary table `kept_out` with what a policy keeps out and a person has not decided.
 
-    Left out are samples for which one of the rules in the mask `hopeless` holds or, with `strict`, cannot be told.
+    `others` are masks of rules. Left out are samples for which, whichever mask is taken, one of its rules holds or,
+    with `strict`, cannot be told.
     """
     parameters = Parameters()
     within = "" if campaign is None else f"AND campaign = {parameters.add(campaign)}"
-    untold = f"AND untold & {hopeless} = 0" if strict else ""
+    stands = "(held | untold)" if strict else "held"
+    hopeful = " OR ".join(f"{stands} & {mask} = 0" for mask in others) or "false"
     due.drop(connection, KEPT_OUT)
     connection.execute(
         f"""CREATE TEMP TABLE {KEPT_OUT} AS
             SELECT sample, domain, {COLUMNS}, facts, outcome AS was, rule AS was_rule,
                 held AS was_held, untold AS was_untold
             FROM judgements NOT INDEXED WHERE policy = {adoption.position} AND outcome <> 'accepted'
-                AND person IS NULL {within} AND held & {hopeless} = 0 {untold}""",  # noqa: S608 - numbers and columns
+                AND person IS NULL {within} AND ({hopeful})""",  # noqa: S608 - numbers and columns
         parameters.values,
     )
 
@@ -109,7 +115,7 @@ def missing(connection: Connection, levers: Sequence[Lever], *, strict: bool) ->
 def gained(connection: Connection, policy: Policy, after: Policy, windows: Sequence[Window]) -> Counter[str]:
     """Return domain -> samples that would be accepted if `after` decided, which are not now; for policies without caps.
 
-    `after` looks up what the policy in force does. Needs `gather`, with no rule hopeless that `after` changes.
+    `after` looks up what the policy in force does. Needs `gather`, with the `others` of the windows.
     """
     parameters = Parameters()
     turning = " OR ".join(_within(window, parameters) for window in windows)
@@ -147,11 +153,12 @@ def _fill(
 
 
 def _within(window: Window, parameters: Parameters) -> str:
-    """Return SQL for whether a number of a row lies in one of the ranges of a window."""
+    """Return SQL for whether a row lies in a window."""
     ranges = " OR ".join(f"{number} BETWEEN {low} AND {high}" for number, low, high in window.ranges) or "false"
+    within = f"was_held & {window.others} = 0 AND ({ranges})"
     if window.domains is None:
-        return f"({ranges})"
-    return f"(domain IN ({', '.join(parameters.add(domain) for domain in window.domains)}) AND ({ranges}))"
+        return f"({within})"
+    return f"(domain IN ({', '.join(parameters.add(domain) for domain in window.domains)}) AND {within})"
 
 
 def _step(lever: Lever) -> str:
