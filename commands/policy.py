@@ -11,7 +11,6 @@ from commands._common import Call, verb
 from commands._options import text
 
 STDIN = "-"
-_MOST_BYTES = 1_000_000
 
 
 @click.group("policy")
@@ -129,22 +128,21 @@ def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
 
 def _read(file: str) -> str:
     from ledger.errors import InputNotFound, InputUnreadable
+    from ledger.verbs.policies import MOST_BYTES, readable
 
     try:
         if file == STDIN:
-            data = sys.stdin.buffer.read(_MOST_BYTES)
+            data = sys.stdin.buffer.read(MOST_BYTES)
         else:
             with open(file, "rb") as opened:  # noqa: PTH123 - a device or a pipe will do as well
-                data = opened.read(_MOST_BYTES)
-        return data.decode()
+                data = opened.read(MOST_BYTES)
     except FileNotFoundError as error:
         raise InputNotFound(
             file, hint="Give a TOML file; `ledger policy show NAME` prints one to begin with."
         ) from error
     except OSError as error:
         raise InputUnreadable(file, error.strerror, hint="Give a TOML file that can be read.") from error
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(file, "it is not UTF-8", hint="Give a TOML file in UTF-8.") from error
+    return readable(data, file)
 
 
 for child in (list_, show, check):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest
 from ledger.event import draft
+from ledger.policy.changes import key_text, split
 from ledger.rule import Policy
 from ledger.store import Store
 from ledger.transaction import Transaction
@@ -30,13 +31,18 @@ def digest_of_policy(policy: Policy) -> bytes:
 
 
 def is_in_force(store: Store, policy: Policy, campaign: str | None) -> bool:
-    """Say whether adopting a policy would change nothing; for all campaigns, none may have one of its own."""
+    """Say whether adopting a policy would change nothing; for all campaigns, none may have one of its own.
+
+    Caps count the samples that a policy covers, so one with caps is another where it covers a campaign alone.
+    """
     standing = policies.in_force(store.connection)
     digest = digest_of_policy(policy)
     if campaign is None:
         return [(a.campaign, a.digest) for a in standing] == [(None, digest)]
     covering = policies.in_force_for(store.connection, campaign)
-    return covering is not None and covering.digest == digest
+    if covering is None or covering.digest != digest:
+        return False
+    return covering.campaign == campaign or not policy.caps
 
 
 def adopt(
@@ -75,5 +81,4 @@ def checked_campaign(store: Store, campaign: str | None) -> str | None:
 
 def checked_changes(changes: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return KEY=VALUE texts as pairs, as an adoption records them."""
-    pairs = [tuple(change.split("=", 1)) for change in changes]
-    return tuple((pair[0].strip(), pair[-1].strip()) for pair in pairs)
+    return tuple((key_text(key), value) for key, value in map(split, changes))

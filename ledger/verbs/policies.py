@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ledger.digest import blake3_bytes
+from ledger.digest import MIN_PREFIX, blake3_bytes
 from ledger.digest import show as shown
 from ledger.errors import BadRequest, InputNotFound, InputUnreadable
 from ledger.policy import parse_policy, shipped, to_toml
+from ledger.policy.toml import LONGEST
+from ledger.policy.writing import measured
 from ledger.rule import Policy, observed
 from ledger.store import Store
 from ledger.verbs.adopt import Proposed
@@ -16,6 +18,8 @@ from ledger.verbs.trial import in_force
 from ledger.views import policies
 
 IN_FORCE = "in-force"
+MOST_BYTES = 5 * LONGEST
+_HINT = "Give a TOML file in UTF-8; `ledger policy show NAME` prints one to begin with."
 SUFFIX = ".toml"
 
 
@@ -50,7 +54,7 @@ def listed(store: Store) -> dict[str, Any]:
 def shown_policy(store: Store, name: str, campaign: str | None) -> dict[str, Any]:
     """Return one policy: that in force, an adopted one by its digest (6 characters or more) or name, or a shipped one.
 
-    Raises NoPolicy, BadRequest.
+    Raises NoPolicy, BadRequest for a digest that is cut too short to say which, and as `find_policy`.
     """
     if name == IN_FORCE:
         judged = in_force(store, campaign)
@@ -58,9 +62,12 @@ def shown_policy(store: Store, name: str, campaign: str | None) -> dict[str, Any
             raise BadRequest("Some campaigns have policies of their own; say which one with --campaign")
         return described(judged[0].policy)
     adopted = policies.everything(store.connection)
-    by_digest = [a for a in adopted if a.digest.hex().startswith(name.removeprefix("b3:").lower())]
-    if len(name) >= 6 and by_digest:  # noqa: PLR2004 - as for ids
-        return described(policies.frozen(by_digest[-1]))
+    digest = name.removeprefix("b3:").lower()
+    by_digest = {a.digest: a for a in adopted if len(digest) >= MIN_PREFIX and a.digest.hex().startswith(digest)}
+    if len(by_digest) > 1:
+        raise BadRequest(f"{len(by_digest)} policies have digests that begin with {digest}; give more of it")
+    if by_digest:
+        return described(policies.frozen(*by_digest.values()))
     by_name = [adoption for adoption in adopted if adoption.name == name]
     if by_name:
         return described(policies.frozen(by_name[-1]))
@@ -73,11 +80,19 @@ def described(policy: Policy) -> dict[str, Any]:
         "name": policy.name,
         "policy": shown(blake3_bytes(policy.to_bytes())),
         "toml": to_toml(policy),
-        "compares": [str(getattr(item, "dimension", None) or getattr(item, "rule", "")) for item in observed(policy)],
+        "compares": [measured(item) for item in observed(policy)],
         "rules": [rule.name for rule in policy.rules],
         "labels": [rule.name for rule in policy.labels],
         "caps": [cap.name for cap in policy.caps],
     }
+
+
+def readable(data: bytes, name: str | Path) -> str:
+    """Return the first MOST_BYTES of a file as text, more than a policy may have; raise InputUnreadable."""
+    try:
+        return data.decode(errors="strict" if len(data) < MOST_BYTES else "ignore")
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(name, "it is not UTF-8", hint=_HINT) from error
 
 
 def checked_policy(text: str, place: str) -> dict[str, Any]:
@@ -86,11 +101,12 @@ def checked_policy(text: str, place: str) -> dict[str, Any]:
 
 
 def _text_of(name: str | Path) -> tuple[str, str]:
-    path = Path(name)
     try:
-        return path.read_bytes().decode(), str(name)
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(name, "it is not UTF-8") from error
+        with Path(name).open("rb") as file:
+            data = file.read(MOST_BYTES)  # a device may have no end
+        return readable(data, name), str(name)
+    except ValueError as error:  # a name that no file can have
+        raise InputUnreadable(name, "no file can be called so", hint=_HINT) from error
     except OSError as error:
         known = shipped()
         stem = str(name).removesuffix(SUFFIX)
@@ -99,4 +115,4 @@ def _text_of(name: str | Path) -> tuple[str, str]:
         if isinstance(error, FileNotFoundError):
             hint = f"Give a TOML file, or one of the policies in the program: {', '.join(sorted(known))}."
             raise InputNotFound(name, hint=hint) from error
-        raise InputUnreadable(name, error.strerror) from error
+        raise InputUnreadable(name, error.strerror, hint=_HINT) from error
