@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 from commands._render import Part, digest, many, word
@@ -149,7 +150,7 @@ def _would_be(about: str, gives: str | None) -> str:
 
 def _change(change: Answer) -> str:
     if "set" in change:
-        return f"--set {change['set']}"
+        return f"--set {quote(change['set'])}"  # names can hold dots, quotes and spaces, which a shell would eat
     if "withdraw" in change:
         return f"`ledger withdraw {change['withdraw']}`"
     had = "" if change["has"] is None else f" (it has {change['has']})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from ledger import Ledger
 from ledger.errors import BadRequest
 from ledger.event import KINDS
 from ledger.reports.history import sentence, time_text
+from tests.judged import LOW, RELABEL, decide, ingested
+from tests.scoring import find, give_up, score
 from tests.small import chat, samples, text_of, write
 
 
@@ -53,6 +56,29 @@ def test_the_log_tells_the_story(ledger: Ledger, tmp_path: Path) -> None:
     ]
     runs = [event["sentence"] for event in ledger.log(limit=1_000) if event["kind"].startswith("run_")]
     assert runs[:2] == ["ingest began", "finished: 0 known, 2 lines, 1 new, 1 quarantined"]
+
+
+def test_judgement_tells_its_story(ledger: Ledger, tmp_path: Path) -> None:
+    """Scores with their numbers, what could not be measured, what was found, the policy, and what decided by name."""
+    (one,) = ingested(ledger, write(tmp_path / "a.jsonl", chat("q", "a", label=True)))
+    score(ledger, {one: {"quality": "0.2", "memory": "1", "other": None}})
+    give_up(ledger, [one], "too_long", scorer="reader")
+    find(ledger, {one: [["text/too_short", "error", "completion"], ["text/too_long", "warning", "completion"]]})
+    find(ledger, {one: []})
+    decide(ledger, replace(LOW, labels=RELABEL.labels), "c")
+    decide(ledger, RELABEL)
+    told = [event["sentence"] for event in ledger.log(limit=1_000) if not event["kind"].startswith("run_")]
+    assert told[1:] == [
+        "scored by judge: memory 1, quality 0.2, 1 unscored",
+        "not scored by reader: too_long",
+        "validated: 1 errors, 1 warnings",
+        "validated: nothing found",
+        "adopted the policy low for c",
+        "rejected by the rule low_quality",
+        "labelled false by the rule low_quality+no_memory",
+        "adopted the policy relabel",
+        "accepted by the rule default",
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

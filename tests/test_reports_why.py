@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,15 @@ import pytest
 from ledger import Ledger
 from ledger.digest import blake3_bytes, show
 from ledger.reports import why
+from tests.judged import LOW, RELABEL, decide, taken
+from tests.logs import improve, line
+from tests.scoring import find, score
 from tests.small import chat, pairs, samples, text_of, write
 
-KEYS = {"sample", "status", "label", "origin", "decisions", "duplicates", "lineage", "releases", "events"}
+KEYS = {
+    *("sample", "status", "label", "deciding", "failed_rules", "would_flip_if", "scores", "findings", "lineage"),
+    *("releases", "events", "origin", "decisions", "labels", "duplicates", "decided", "overrides", "today", "cut"),
+}
 
 
 def test_a_sample_that_nothing_happened_to(ledger: Ledger, tmp_path: Path) -> None:
@@ -23,7 +31,45 @@ def test_a_sample_that_nothing_happened_to(ledger: Ledger, tmp_path: Path) -> No
     assert told["origin"]["source"] == "a.jsonl"
     assert told["decisions"] == told["duplicates"] == told["releases"] == told["cut"] == []
     assert told["lineage"] == {"parents": [], "children": []}
+    assert told["deciding"] is told["would_flip_if"] is told["validated"] is told["today"] is None
+    assert told["failed_rules"] == told["scores"] == told["findings"] == told["overrides"] == []
     assert [event["kind"] for event in told["events"]] == ["ingested"]
+
+
+def test_a_sample_of_which_everything_was_said(ledger: Ledger, tmp_path: Path) -> None:
+    """The whole chain in one answer: where from, scores by whom, what decided, what would flip it, who overrode it."""
+    ledger.ingest(write(tmp_path / "a.jsonl", chat("q", "a", label=True, domain="asm")), campaign="c")
+    one = samples(ledger)[0]
+    score(ledger, {one: {"quality": "0.2", "memory": "1"}})
+    find(ledger, {one: [["text/too_short", "error", "completion"]]})
+    decide(ledger, replace(LOW, labels=RELABEL.labels))
+    told = ledger.why(one)
+    assert (told["status"], told["label"], told["domain"], told["reason"]) == ("rejected", False, "asm", "low_quality")
+    assert {"rule", "observed", "threshold", "margin", "policy"} <= set(told["deciding"])
+    assert told["label_from"] == f"event @{told['labels'][0]['position']}"
+    assert [each["rule"] for each in told["failed_rules"]] == ["no_memory"]
+    assert {each["of"] for each in told["would_flip_if"]} == {"status", "label"}
+    assert [each["dimensions"] for each in told["scores"]] == [{"quality": "0.2", "memory": "1"}]
+    assert [each["rule"] for each in told["findings"]] == ["text/too_short"]
+    assert [event["kind"] for event in told["events"]] == ["ingested", "scored", "found", "rejected", "relabeled"]
+    assert json.loads(json.dumps(told)) == told
+    ledger.accept([one], reason="fine")
+    told = ledger.why(one)
+    assert (told["status"], told["reason"], told["overrides"][0]["differs"]) == ("accepted", "fine", True)
+
+
+def test_relatives_are_named_in_both_directions(ledger: Ledger, tmp_path: Path) -> None:
+    """A child names its parent and how it was made of it, a parent its children in the order of their birth."""
+    ledger.ingest(write(tmp_path / "a.jsonl", chat("q", "a")), campaign="c")
+    one = samples(ledger)[0]
+    children = improve(ledger, one, [line("q", "better"), line("q", "best")])
+    assert ledger.why(one)["lineage"] == {
+        "parents": [],
+        "children": [{"sample": child, "how": "improved"} for child in children],
+    }
+    told = ledger.why(children[1])
+    assert told["lineage"] == {"parents": [{"sample": one, "how": "improved"}], "children": []}
+    assert (told["origin"]["event"], told["origin"]["line"], told["origin"]["source"]) == ("improved", None, None)
 
 
 def test_decisions_say_everything_about_themselves(ledger: Ledger, tmp_path: Path) -> None:
@@ -139,6 +185,16 @@ def test_why_costs_the_same_in_a_larger_ledger(ledger: Ledger, tmp_path: Path) -
     ledger.ingest(write(tmp_path / "b.jsonl", *pairs(4_000)), campaign="b")
     other = samples(ledger)[5_000]
     steps += [_steps(ledger, one), _steps(ledger, other)]
+    assert max(steps) <= min(steps) * 1.5
+
+
+def test_it_costs_the_same_with_scores_and_a_policy(ledger: Ledger, tmp_path: Path) -> None:
+    """Nor with the number of samples that were scored, validated and decided about."""
+    steps = []
+    for campaign, count in (("a", 10), ("b", 400)):
+        taken(ledger, tmp_path / f"{campaign}.jsonl", [("asm", {"quality": 0.2})] * count, campaign)
+        decide(ledger, LOW)
+        steps.append(_steps(ledger, samples(ledger)[3]))
     assert max(steps) <= min(steps) * 1.5
 
 

@@ -29,6 +29,9 @@ from ledger.views import policies, samples, scores
 LIMIT = 20
 """Flips, batches and scorers that are listed; all are counted."""
 
+MOST_THRESHOLDS = 60
+"""Dimensions that can have a threshold in one question: which of them are missed is kept in one whole number."""
+
 BY = ("scorer", "batch")
 _Example = tuple[views.Scoring, views.Scoring]
 
@@ -139,6 +142,8 @@ def _policy(store: Store, thresholds: Sequence[str]) -> Policy | None:
             listed = ", ".join(known) or "none yet"
             raise BadRequest(f"No dimension {dimension[:200]!r} was ever scored; there are {listed}")
         rules[dimension] = LabelRule(dimension, label=False, when=Compare(Score(dimension), "<", Number(value)))
+    if len(rules) > MOST_THRESHOLDS:
+        raise BadRequest(f"{len(rules)} thresholds are too many; the most are {MOST_THRESHOLDS}")
     return Policy("thresholds", labels=tuple(rules.values()))
 
 

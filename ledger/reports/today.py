@@ -43,7 +43,11 @@ def today(store: Store, row: samples.Row, known: Statements, born: bool | None) 
     flips = _flips(known, row, case, born) or None
     if case is None:
         return {"today": None, "would_flip_if": flips}
-    changes = [*_status_due(case, ruled_status), *_label_due(case, ruled_label)]
+    status, label = known.in_force(row)
+    changes = [
+        *_status_due(case, ruled_status, status),
+        *_label_due(case, ruled_label, label, None if row.label is None else bool(row.label)),
+    ]
     told = {
         **policy_json(case.adoption),
         "outcome": case.row.outcome,
@@ -88,19 +92,32 @@ def _capping(policy: Policy, judged: standing.Judged, said: Said | None) -> Said
     return said if said is not None and said.leaf["rule"] in caps and judged.outcome == "accepted" else None
 
 
-def _status_due(case: _Case, said: Said | None) -> list[str]:
-    decided = None if said is None else (said.value, said.leaf["rule"])
-    return [] if case.capped is not None or decided == (case.row.outcome, case.row.rule) else ["status"]
+def _status_due(case: _Case, said: Said | None, in_force: Said | None) -> list[str]:
+    """Say whether `decide` would decide about it: the same question as in `ledger.views.due`.
+
+    What an agent or a file said after the policy stands until the policy has decided again.
+    """
+    differs = case.capped is None and (
+        said is None or (said.value, said.leaf["rule"]) != (case.row.outcome, case.row.rule)
+    )
+    return ["status"] if differs or (not _by_person(in_force) and said != in_force) else []
 
 
-def _label_due(case: _Case, said: Said | None) -> list[str]:
-    """Say whether `decide` would label it: the same question as in `ledger.views.due`."""
+def _label_due(case: _Case, said: Said | None, in_force: Said | None, label: bool | None) -> list[str]:  # noqa: FBT001 - a label
+    """Say whether `decide` would label it, as `_status_due`."""
     if case.row.label_held:
         wanted = (_LABELS[case.row.label], "+".join(case.verdict.label_rules))
-        due = said is None or (said.value, said.leaf["rule"]) != wanted
+        differs = said is None or (said.value, said.leaf["rule"]) != wanted
+        due = differs or (not _by_person(in_force) and said != in_force)
+    elif said is None or _by_person(in_force):
+        due = False
     else:
-        due = said is not None and said.leaf["rule"] is not None
+        due = said.leaf["rule"] is not None or (said == in_force and _word(label) != case.facts.fields["label"])
     return ["label"] if due else []
+
+
+def _by_person(said: Said | None) -> bool:
+    return said is not None and said.authority == "person"
 
 
 def _flips(known: Statements, row: samples.Row, case: _Case | None, born: bool | None) -> list[dict[str, Any]]:  # noqa: FBT001 - a label
@@ -108,7 +125,7 @@ def _flips(known: Statements, row: samples.Row, case: _Case | None, born: bool |
     made: list[dict[str, Any]] = []
     settled: set[str] = set()
     for about, said, others in zip(("status", "label"), known.in_force(row), (known.status, known.label), strict=True):
-        if said is not None and said.authority == "person":
+        if said is not None and _by_person(said):
             settled.add(about)
             gives = _without(said, others, None if about == "status" else born)
             if gives != _word(said.value):
