@@ -249,6 +249,7 @@ def _scored(
 ) -> Draft:
     row = row_of(ledger, sample)
     fields = {
+        "after": None,
         "dimensions": sorted([name, text_of(micro(value))] for name, value in scores.items()),
         "evidence": None,
         "notes": [],

@@ -9,17 +9,19 @@ from typing import Any
 
 from ledger import Ledger, projection
 from ledger.event import Draft, draft
-from ledger.fixed import text_of
+from ledger.fixed import micro, text_of
 from ledger.rule import AllOf, AnyOf, Compare, Condition, Field, Findings, Number, Op, Policy, Score, Tag, Text
 from ledger.store import Store, open_store
 from ledger.verbs.adopt import Proposed
 from ledger.verbs.judge import JudgeReport, judge
 from ledger.verbs.run import Run, Who
+from ledger.verbs.scoring import By, ScoreReport, Statement, Subject, Values, append_all, statement
 from ledger.verbs.whatif import whatif
 from ledger.views import findings, samples
 from tests.logs import line, sample_ids, store_of, write_lines
 
 WHO = Who("tester")
+KINDS = ("scored", "unscored")
 ONE = 1_000_000
 
 
@@ -82,30 +84,31 @@ def score(
     replicate: int = 0,
 ) -> list[int]:
     """Append what a scorer says of samples' current versions and return the positions; None is unscored."""
-    common = {"replicate": replicate, "rubric": rubric, "scorer": scorer, "scorer_version": version}
-    drafts = []
-    for row, said in _rows(ledger, given):
-        about = {**common, "sample": row.id.hex(), "version": row.hash.hex()}
-        fields = {
-            **about,
-            "dimensions": [[name, text] for name, text in sorted(said.items()) if text is not None],
-            "evidence": None,
-            "notes": [],
-            "unscored": [[name, "not_asked"] for name, text in sorted(said.items()) if text is None],
-        }
-        drafts.append(draft("scored", row.sample, row.version, fields))
-    return append(ledger, "score", drafts)
+    by = By(scorer, version, rubric, replicate)
+    said = []
+    for row, texts in _rows(ledger, given):
+        numbers = {name: micro(text) for name, text in texts.items() if text is not None}
+        without = {name: "not_asked" for name, text in texts.items() if text is None}
+        about = Subject(row.sample, row.id.hex(), row.version, row.hash.hex())
+        said.append(statement(by, about, Values(numbers, without, {}), None))
+    return _say(ledger, said)
 
 
 def give_up(ledger: Ledger, ids: Sequence[str], reason: str = "error", *, scorer: str = "judge") -> list[int]:
     """Append that a scorer could say nothing of samples."""
-    common = {"replicate": 0, "rubric": None, "scorer": scorer, "scorer_version": "1", "reason": reason}
+    by = By(scorer, "1", None)
     rows = _rows(ledger, dict.fromkeys(ids))
-    drafts = [
-        draft("unscored", row.sample, row.version, {**common, "sample": row.id.hex(), "version": row.hash.hex()})
-        for row, _ in rows
-    ]
-    return append(ledger, "score", drafts)
+    subjects = [Subject(row.sample, row.id.hex(), row.version, row.hash.hex()) for row, _ in rows]
+    return _say(ledger, [statement(by, one, Values({}, {}, {}, reason), None) for one in subjects])
+
+
+def _say(ledger: Ledger, said: Sequence[Statement]) -> list[int]:
+    """Append what is news of it, and return the positions."""
+    store = store_of(ledger)
+    report = ScoreReport(samples=len(said))
+    before = store.head().position
+    append_all(store, Run(store.ledger_id, "score", {}, WHO), said, len(said), report, lambda *_: None)
+    return [one["position"] for one in ledger.log(limit=10**6) if one["position"] > before and one["kind"] in KINDS]
 
 
 def find(ledger: Ledger, given: Mapping[str, Sequence[Sequence[str]]], schema: bytes | None = None) -> list[int]:

@@ -121,7 +121,7 @@ def test_sums_by_source(ledger: Ledger, tmp_path: Path) -> None:
     connection = store_of(ledger).connection
     names = campaigns.measures(connection)
     found = {
-        (each.campaign, each.source, names[each.measure].dimension): each[3:]
+        (each.campaign, each.source, names[each.measure].dimension): each[3:5]
         for each in agreement.sums(connection, None)
     }
     assert found == {("c", "c.jsonl", "quality"): (2, 1_000_000), ("d", "d.jsonl", "quality"): (1, 1_000_000)}

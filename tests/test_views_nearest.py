@@ -14,8 +14,8 @@ from ledger import Ledger
 from ledger.rule import Levels
 from ledger.views import nearest
 from ledger.views.nearest import Near, Wanted
-from tests.judged import LOW, decide, rejected_line, row_of, store_of, taken
-from tests.small import write
+from tests.judged import LOW, decide, ingested, rejected_line, row_of, score, store_of, taken
+from tests.small import chat, write
 
 QUALITIES = ["0.5", "0.500001", "0.4", "0.6", "0.45", "0.55", "0.499999", "0.1", "0.9"]
 
@@ -113,3 +113,23 @@ def test_the_levels_of_a_domain_make_the_margin(ledger: Ledger, tmp_path: Path) 
     decide(ledger, replace(LOW, thresholds=(levels,)))
     found = nearest.judged(store_of(ledger).connection, Wanted("rejected"))
     assert [near.margin for near in found] == [-100_000, -400_000]
+
+
+def test_many_copies_take_linear_time(ledger: Ledger, tmp_path: Path) -> None:
+    """Of thousands of rejected samples that teach the same one is listed, without comparing each with each."""
+    ids = ingested(ledger, write(tmp_path / "a.jsonl", *([chat("q", "a")] * 3_000)))
+    score(ledger, {one: {"quality": 0.25} for one in ids})
+    decide(ledger, LOW)
+    connection = store_of(ledger).connection
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(step, 1_000)
+    found = list(nearest.judged(connection, nearest.Wanted("rejected")))
+    connection.set_progress_handler(None, 0)
+    assert len(found) == 1
+    assert steps < 3_000  # thousands of instructions of SQLite: a thousand for each sample at most

@@ -9,19 +9,25 @@ from typing import Any, NamedTuple
 from ledger.digest import Fragment, encoded
 from ledger.fixed import ONE, text_of
 from ledger.rule import (
+    AllOf,
     Compare,
     Condition,
+    Field,
     Findings,
     Measure,
+    Not,
     Number,
     Policy,
     Score,
+    Tag,
     Threshold,
     Weighted,
     compared,
     observed,
 )
+from ledger.views.conditions import FAR
 from ledger.views.due import Due
+from ledger.views.judging import slots_of
 
 _KEPT = 50_000
 """Details that are kept in memory, about 1 KB each."""
@@ -51,6 +57,7 @@ class Teller:
         self._policy = policy
         self._written: dict[object, Fragment] = {}
         self._slots = {item: slot for slot, item in enumerate(observed(policy))}
+        self._bits = slots_of(policy).bits
         self._scores = [(item.dimension, slot) for item, slot in self._slots.items() if isinstance(item, Score)]
         self._measures = {weighted.name: weighted for weighted in policy.measures}
         self._levels = {level.name: level for level in policy.thresholds}
@@ -61,7 +68,7 @@ class Teller:
         """Return the details of a decision about the status, written as restricted JSON."""
         if row.twin is not None:
             return encoded(self.decision_details(row))
-        key = (row.rule, row.domain, row.numbers, row.held, row.untold, row.margin)
+        key = (row.rule, row.domain, row.numbers, row.facts, row.held, row.untold, row.margin)
         return self._written.get(key) or self._keep(key, self.decision_details(row))
 
     def label(self, row: Due) -> Fragment:
@@ -80,14 +87,15 @@ class Teller:
         """Return the details of a decision about the status."""
         values = self._measured(row.numbers)
         decider = self._rules.get(row.rule)
-        weighed = [] if decider is None else self._weighed(self._policy.rules[decider].when, values, row.domain)
-        first = _deciding(weighed)
+        when = None if decider is None else self._policy.rules[decider].when
+        weighed = [] if when is None else self._weighed(when, values, row.domain)
+        margin, first = (row.margin, None) if when is None else self._nearest(when, values, row)
         failed = [n for n in range(len(self._policy.rules)) if row.held >> n & 1 and n != decider]
         return {
             "compared": [one.as_json() for one in weighed],
             "components": self._components(row.numbers, values),
-            "failed": [self._failed(n, values, row.domain) for n in failed],
-            "margin": _text(row.margin if first is None else first.margin),
+            "failed": [self._failed(n, values, row) for n in failed],
+            "margin": _text(margin if when is None or first is not None else None),
             "observed": None if first is None else _text(first.observed),
             "rank": row.nth,
             "threshold": None if first is None else text_of(first.threshold),
@@ -104,12 +112,29 @@ class Teller:
             "components": self._components(row.numbers, values),
         }
 
-    def _failed(self, number: int, values: dict[Any, int | None], domain: str) -> list[str | None]:
+    def _failed(self, number: int, values: dict[Any, int | None], row: Due) -> list[str | None]:
         rule = self._policy.rules[number]
-        first = _deciding(self._weighed(rule.when, values, domain))
+        margin, first = self._nearest(rule.when, values, row)
         if first is None:
             return [rule.name, None, None, None]
-        return [rule.name, _text(first.observed), text_of(first.threshold), _text(first.margin)]
+        return [rule.name, _text(first.observed), text_of(first.threshold), _text(margin)]
+
+    def _nearest(
+        self, condition: Condition, values: dict[Any, int | None], row: Due
+    ) -> tuple[int | None, Weighed | None]:
+        """Return a condition's margin by what is known in it, and the comparison of numbers that it is taken from."""
+        if isinstance(condition, Compare):
+            if isinstance(condition.left, (Field, Tag)):
+                return -FAR if row.facts >> self._bits[condition] & 1 else FAR, None
+            one = self._one(condition, values, row.domain)
+            return one.margin, one
+        if isinstance(condition, Not):
+            margin, one_of = self._nearest(condition.part, values, row)
+            return None if margin is None else -margin, one_of
+        sign = 1 if isinstance(condition, AllOf) else -1
+        parts = (self._nearest(part, values, row) for part in condition.parts)
+        told = [(sign * margin, margin, one_of) for margin, one_of in parts if margin is not None]
+        return max(told, key=lambda each: each[0])[1:] if told else (None, None)
 
     def _measured(self, numbers: Values) -> dict[Any, int | None]:
         values: dict[Any, int | None] = {item: numbers[slot] for item, slot in self._slots.items()}
@@ -130,12 +155,6 @@ class Teller:
         threshold = self._level_at(right.name, domain) if isinstance(right, Threshold) else _number(right)
         value = values[compare.left]
         return Weighed(_name(compare.left), compare.op, value, threshold, _margin(compare.op, value, threshold))
-
-
-def _deciding(weighed: list[Weighed]) -> Weighed | None:
-    """Return, of the comparisons that hold, the one that is nearest to giving way."""
-    holding = [one for one in weighed if one.margin is not None and one.margin <= 0]
-    return max(holding, key=lambda one: one.margin or 0, default=None)
 
 
 def _margin(op: str, value: int | None, threshold: int) -> int | None:

@@ -46,7 +46,7 @@ _VALUES = f"""SELECT g.rowid, g.fingerprint, g.sample, g.scorer, g.scorer_versio
     FROM temp.scorings g JOIN scores v ON v.sample = g.sample AND v.position = g.position
     JOIN measures m ON m.measure = v.measure LEFT JOIN temp.scoring_labels l ON l.scoring = g.rowid
     WHERE g.nth <= {MOST} ORDER BY g.rowid, m.dimension"""  # noqa: S608 - constants of this program
-_SUMS = """SELECT campaign, source, measure, count(*), sum(value) FROM (
+_SUMS = """SELECT campaign, source, measure, count(*), sum(value), sum(CAST(value AS REAL) * value) FROM (
         SELECT s.campaign, coalesce(s.source, '') AS source, v.measure, v.value, max(v.position)
         FROM samples s CROSS JOIN scores v ON v.sample = s.sample AND v.version = s.version
         WHERE s.status <> 'erased' AND {within} GROUP BY s.sample, v.measure)
@@ -70,13 +70,14 @@ class Scoring(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """How many samples of a source a measure has scored, and the sum of their scores (millionths)."""
+    """How many samples of a source a measure has scored, the sum of their scores (millionths) and of their squares."""
 
     campaign: str
     source: str
     measure: int
     samples: int
     total: int
+    squares: float
 
 
 @contextmanager

@@ -5,15 +5,18 @@ Only numbers and names of this program's columns are written into the SQL; every
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ledger.rule import AllOf, Compare, Condition, Field, Findings, Not, Number, Operand, Score, Tag, Text
 from ledger.sqlite import Connection
 
 FAR = 10**15
 """The margin, in millionths, of a comparison that no threshold could change."""
+
+_WIDEST = 100
+"""Arguments of a function; SQLite takes 127."""
 
 _OPS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
 
@@ -67,9 +70,15 @@ def margin(condition: Condition, number: Numbers, text: Texts) -> str:
         return f"({left} - {right})" if condition.op in {"<", "<="} else f"({right} - {left})"
     if isinstance(condition, Not):
         return f"(-({margin(condition.part, number, text)}))"  # two minus signs would begin a comment
-    word = "max" if isinstance(condition, AllOf) else "min"
-    parts = [margin(part, number, text) for part in condition.parts]
-    return parts[0] if len(parts) == 1 else f"{word}({', '.join(parts)})"
+    word: Literal["min", "max"] = "max" if isinstance(condition, AllOf) else "min"
+    return extreme(word, [margin(part, number, text) for part in condition.parts])
+
+
+def extreme(word: Literal["min", "max"], parts: Sequence[str]) -> str:
+    """Return SQL for the smallest or largest of some expressions, NULL if one of them is."""
+    while len(parts) > _WIDEST:
+        parts = [extreme(word, parts[first : first + _WIDEST]) for first in range(0, len(parts), _WIDEST)]
+    return parts[0] if len(parts) == 1 else f"{word}({', '.join(parts)})"  # of a single one it would be an aggregate
 
 
 def select(connection: Connection, condition: Condition, campaign: str | None = None) -> list[int]:

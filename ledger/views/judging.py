@@ -6,17 +6,23 @@ expressions, so a million samples are judged in one pass. The meaning is that of
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.digest import blake3_bytes
 from ledger.rule import Compare, Levels, Measure, Number, Operand, Policy, Score, Threshold, Weighted, observed
 from ledger.sqlite import Connection
-from ledger.views.conditions import FAR, Parameters, margin, truth
+from ledger.views.conditions import FAR, Parameters, extreme, margin, truth
 from ledger.views.observing import texts
 
 VERDICT = "outcome, rule, margin, held, untold, label, label_held, label_untold"
 """What a policy says: the outcome, the rule that decided (`default`, `unknown` where none did), how far the values are
 from another outcome, bit masks of the rules that hold and of those that cannot be told; and the same of the label."""
+
+_WHENS = 50
+"""Domains with values of their own that are written out in SQL; more are looked up by a function."""
+_DOMAINS = 1 << 16
+"""Domains whose thresholds are remembered; they are data, so there may be any number."""
 
 _FENCE = "LIMIT -1 OFFSET 0"
 """Keeps SQLite from writing an inner expression out wherever an outer one uses it."""
@@ -118,22 +124,27 @@ def _far(policy: Policy) -> str:
 
 
 def _least(amounts: list[str]) -> str:
-    if not amounts:
-        return str(FAR)
-    return amounts[0] if len(amounts) == 1 else f"min({', '.join(amounts)})"
+    return extreme("min", amounts) if amounts else str(FAR)
 
 
 def lookup(connection: Connection, policy: Policy) -> str:
-    """Make the SQL function that knows thresholds of domains joined with +, and return its name."""
+    """Make the SQL function that knows thresholds of many domains, or of domains joined with +; return its name."""
     name = f"level_{blake3_bytes(policy.to_bytes()).hex()[:16]}"
-    if any(isinstance(levels.cross, str) for levels in policy.thresholds):
+    if any(_is_looked_up(levels) for levels in policy.thresholds):
         named = {levels.name: levels for levels in policy.thresholds}
-        connection.create_function(name, 2, lambda level, domain: named[level].at(domain), deterministic=True)
+        at = lru_cache(_DOMAINS)(lambda level, domain: named[level].at(domain))
+        connection.create_function(name, 2, at, deterministic=True)
     return name
+
+
+def _is_looked_up(levels: Levels) -> bool:
+    return isinstance(levels.cross, str) or len(levels.domains) > _WHENS
 
 
 def level(levels: Levels, known: str, parameters: Parameters) -> str:
     """Return SQL for the value of a threshold in the domain of a row; `known` is the function that `lookup` made."""
+    if len(levels.domains) > _WHENS:
+        return f"{known}({parameters.add(levels.name)}, domain)"
     whens = [f"WHEN {parameters.add(domain)} THEN {value}" for domain, value in levels.domains]
     otherwise = str(levels.default)
     if levels.cross is not None:

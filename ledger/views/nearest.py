@@ -70,8 +70,9 @@ _ALONE = {
         WHERE o.fingerprint = s.fingerprint AND o.status = 'accepted')""",
 }
 
+# `alone` looks at every twin, so it comes last: only one of many copies is left by then.
 _JUDGED = """SELECT j.margin, j.sample FROM judgements j CROSS JOIN samples s ON s.sample = j.sample
-    WHERE j.outcome = :status AND {place} AND {listed} {alone} AND NOT {newer} AND NOT {older}
+    WHERE j.outcome = :status AND {place} AND {listed} AND NOT {newer} AND NOT {older} {alone}
     ORDER BY j.margin {way}, j.sample {way}"""
 
 _RECORDED = f"""SELECT margin, sample FROM (

@@ -54,10 +54,9 @@ _MEASURES = f"""INSERT INTO measures (scorer, scorer_version, rubric, dimension)
     SELECT scorer, scorer_version, rubric, dimension FROM said s
     WHERE NOT EXISTS (SELECT 1 FROM measures m WHERE {_MEASURE})
     GROUP BY scorer, scorer_version, rubric, dimension ORDER BY min(position), dimension"""  # noqa: S608 - constants
-_VALUE = """CASE WHEN typeof(s.value) = 'text' AND s.value GLOB '*[0-9]' AND NOT s.value GLOB '*[^-.0-9]*'
-        AND NOT s.value GLOB '?*-*' AND NOT s.value GLOB '*.*.*' AND abs(s.value) <= 1000000
+_VALUE = """CASE WHEN typeof(s.value) = 'real' AND abs(s.value) <= 1000000
     THEN CAST(round(s.value * 1000000) AS INTEGER) END"""
-"""SQL for a decimal text in millionths; NULL, which no score can be, for any other value."""
+"""SQL for a number in millionths; NULL, which no score can be, for text that is none: only that stays text there."""
 _SCORES = f"""INSERT INTO scores SELECT s.sample, m.measure, s.position, s.blob, {_VALUE}
     FROM said s JOIN measures m ON {_MEASURE}"""  # noqa: S608 - constants of this program
 _UNSCORED = """INSERT INTO unscored SELECT t.sample, json_extract(d.value, '$[0]'), t.position, t.blob,
@@ -71,7 +70,7 @@ def fold(connection: Connection, span: Span) -> None:
     if span.has("scored"):
         connection.execute(
             """CREATE TEMP TABLE IF NOT EXISTS said (position INTEGER, sample INTEGER, blob INTEGER, scorer TEXT,
-            scorer_version TEXT, rubric TEXT, dimension TEXT, value)""",
+            scorer_version TEXT, rubric TEXT, dimension TEXT, value REAL)""",
         )
         connection.execute("DELETE FROM said")
         connection.execute(_SAID, span.range)
@@ -100,6 +99,20 @@ def measures(connection: Connection, dimension: str, scorers: Sequence[str]) -> 
 def dimensions(connection: Connection) -> list[str]:
     """Return the names of all dimensions that were ever scored, sorted."""
     return [row[0] for row in connection.execute("SELECT DISTINCT dimension FROM measures ORDER BY dimension")]
+
+
+def said_by(connection: Connection, scorer: str, handles: Sequence[int]) -> list[tuple[int, bytes, str]]:
+    """Return (sample, op, leaf) of all that a scorer said of up to a few hundred samples, in the order of the log."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT p.sample, e.op, e.leaf FROM (
+            SELECT v.sample, v.position FROM scores v JOIN measures m ON m.measure = v.measure
+            WHERE v.sample IN ({marks}) AND m.scorer = ?
+            UNION SELECT sample, position FROM unscored WHERE sample IN ({marks}) AND scorer = ?) p
+        JOIN event e ON e.position = p.position ORDER BY p.position""",  # noqa: S608 - question marks
+        (*handles, scorer, *handles, scorer),
+    )
+    return list(rows)
 
 
 class Given(NamedTuple):

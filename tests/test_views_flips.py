@@ -1,0 +1,132 @@
+"""Flips told in one pass from what the policy in force saw: when that can be, and that it is the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger
+from ledger.rule import Cap, Choice, LabelRule, Levels, Policy, Rule, Score, Threshold, Weighted
+from ledger.rule import Compare as Is
+from ledger.verbs.trial import in_force, trying
+from ledger.views import due, flips
+from tests.logs import store_of
+from tests.scoring import ONE, both, decide, field_is, score, score_is, some
+from tests.test_views_scores import handle, views
+
+TWO = Policy(
+    "two",
+    rules=(
+        Rule("low", "rejected", Is(Score("a"), "<", Threshold("low"))),
+        Rule("loud", "deferred", both(Is(Score("b"), ">", Threshold("loud")), field_is("domain", ""))),
+    ),
+    labels=(LabelRule("poor", label=False, when=Is(Score("a"), "<", Threshold("poor"))),),
+    thresholds=(Levels("low", ONE // 2), Levels("loud", ONE // 2), Levels("poor", ONE // 5)),
+    measures=(Weighted("m", (("a", 1), ("b", 1))),),
+    unknown="ignore",
+)
+"""Two rules and a label, with a threshold each."""
+
+
+def at(policy: Policy, **thresholds: int) -> Policy:
+    """Return a policy with other thresholds."""
+    return replace(
+        policy,
+        thresholds=tuple(replace(one, default=thresholds.get(one.name, one.default)) for one in policy.thresholds),
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "can"),
+    [
+        (at(TWO, low=ONE), True),
+        (replace(TWO, rules=TWO.rules[:1]), True),
+        (replace(TWO, default="rejected", unknown="rejected"), True),
+        (replace(TWO, rules=(Rule("m", "rejected", score_is("b", "<", 1)),)), True),
+        (replace(TWO, rules=(Rule("c", "rejected", score_is("c", "<", 1)),)), False),
+        (replace(TWO, rules=(Rule("d", "rejected", field_is("domain", "asm")),)), False),
+        (replace(TWO, scores=Choice("mean")), False),
+        (replace(TWO, caps=(Cap("one", "rejected", ("prompt",), 1),)), False),
+    ],
+    ids=["thresholds", "a rule less", "defaults", "a new rule", "a new score", "a new text", "scores", "caps"],
+)
+def test_flips_can_be_told_where_nothing_new_is_asked(
+    ledger: Ledger, tmp_path: Path, other: Policy, *, can: bool
+) -> None:
+    """And no cap makes samples depend on one another; told so, they are those of judging everything again."""
+    assert flips.can_tell(TWO, other) is can
+    assert flips.can_tell(other, TWO) is (can and other.rules[-1].name not in {"low", "m"})
+    ids = some(ledger, tmp_path, 9)
+    score(ledger, {one: {"a": f"0.{n}", "b": f"0.{n * 4 % 10}"} for n, one in enumerate(ids[1:], 1)})
+    decide(ledger, TWO)
+    if can:
+        assert turned(ledger, other) == slowly(ledger, other) != []
+
+
+@pytest.mark.parametrize("thresholds", [{"low": 700_000}, {"loud": 100_000}, {"poor": 600_000}, {"low": 1, "loud": 1}])
+def test_every_threshold_that_moved_is_looked_at(ledger: Ledger, tmp_path: Path, thresholds: dict[str, int]) -> None:
+    """One, another, or several at once."""
+    ids = some(ledger, tmp_path, 9)
+    score(ledger, {one: {"a": f"0.{n}", "b": f"0.{n * 4 % 10}"} for n, one in enumerate(ids[1:], 1)})
+    decide(ledger, TWO)
+    assert turned(ledger, at(TWO, **thresholds)) == slowly(ledger, at(TWO, **thresholds)) != []
+
+
+def test_a_flip_says_what_turns_and_how_narrowly(ledger: Ledger, tmp_path: Path) -> None:
+    """Status, rule, label and margin, before and after."""
+    one, two = some(ledger, tmp_path, 2)
+    score(ledger, {one: {"a": "0.4", "b": "0"}, two: {"a": "0.6", "b": "0"}})
+    decide(ledger, TWO)
+    (flip,) = turned(ledger, at(TWO, low=300_000))
+    assert flip == due.Flip(
+        handle(ledger, one), "", "rejected", "accepted", "low", "default", "none", "none", "", "", -100_000, 100_000
+    )
+    (flip,) = turned(ledger, at(TWO, poor=500_000))
+    assert (flip.status, flip.to_status) == ("rejected", "rejected")
+    assert (flip.label, flip.to_label, flip.label_rules, flip.to_label_rules) == ("none", "false", "", "poor")
+
+
+def test_what_people_decided_does_not_turn(ledger: Ledger, tmp_path: Path) -> None:
+    """Neither the status nor the label that a person gave."""
+    one, two = some(ledger, tmp_path, 2)
+    score(ledger, {each: {"a": "0.4", "b": "0"} for each in (one, two)})
+    ledger.reject([one], reason="seen")
+    ledger.relabel([one], "true", reason="seen")
+    decide(ledger, TWO)
+    found = turned(ledger, at(TWO, low=0, poor=ONE))
+    assert [flip.sample for flip in found] == [handle(ledger, two)]
+
+
+def test_a_campaign_narrows_the_flips_and_the_counts(ledger: Ledger, tmp_path: Path) -> None:
+    """Under a policy for all."""
+    here, there = (*some(ledger, tmp_path, 1, "here"), *some(ledger, tmp_path, 1, "there"))
+    score(ledger, {each: {"a": "0.4", "b": "0"} for each in (here, there)})
+    decide(ledger, TWO)
+    (judged,) = in_force(store_of(ledger), None)
+    found = list(flips.turned(views(ledger), judged.adoption, at(TWO, low=0), "here"))
+    assert [flip.sample for flip in found] == [handle(ledger, here)]
+    assert flips.standing(views(ledger), judged.adoption, "here") == [due.Count("rejected", "none", "", 1)]
+    assert flips.standing(views(ledger), judged.adoption, None) == [
+        due.Count("rejected", "none", "", 1),
+        due.Count("rejected", "none", "", 1),
+    ]
+
+
+def turned(ledger: Ledger, other: Policy) -> list[due.Flip]:
+    """Return the flips to another policy, told from what was seen."""
+    (judged,) = in_force(store_of(ledger), None)
+    return list(flips.turned(views(ledger), judged.adoption, other, None))
+
+
+def slowly(ledger: Ledger, other: Policy) -> list[due.Flip]:
+    """Return the flips to another policy, everything judged again."""
+    store = store_of(ledger)
+    (judged,) = in_force(store, None)
+    judged.fill(store, "before", None)
+    with trying(store, other, None) as tried:
+        tried.fill(store, "after", None)
+        found = list(due.flips(store.connection, "before", "after"))
+    due.drop(store.connection, "before", "after")
+    return found
