@@ -71,7 +71,7 @@ class Draft(NamedTuple):
 _CONTENT = ("blob", "fingerprint", "form", "prompt", "reader", "type")
 _FACTS = ("domain", "label", "tags")
 _DECISION = ("after", "authority", "details", "policy", "reason", "rule", "sample", "version")
-_SCORED = ("replicate", "rubric", "sample", "scorer", "scorer_version", "version")
+_SCORED = ("after", "replicate", "rubric", "sample", "scorer", "scorer_version", "version")
 _DERIVED = (*_CONTENT, *_FACTS, "campaign", "cost", "ordinal", "parent", "recipe", "request", "usage", "version")
 _DERIVATION = ("blob", "ordinal", "parent", "recipe", "version")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -106,7 +108,7 @@ def test_each_sample_gets_an_event(ledger: Ledger, tmp_path: Path) -> None:
             "other": {"n": 0, "mean": None, "min": None, "max": None, "unscored": 2},
         },
     }
-    common = {"replicate": 0, "rubric": None, "scorer": "marks", "scorer_version": "1"}
+    common = {"after": None, "replicate": 0, "rubric": None, "scorer": "marks", "scorer_version": "1"}
     version = [ledger.show(one)["version"].removeprefix(PREFIX) for one in ids]
     assert events(ledger, "scored", "unscored") == [
         {
@@ -218,7 +220,11 @@ def test_one_failure_is_that_samples(ledger: Ledger, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "most", "says"),
     [
-        (["HA", "HO", *["hi"] * 8], 100_000, "failed on 2 of 10 samples, which is more than 0.1: RuntimeError: HA"),
+        (
+            ["HA", "HO", *["hi"] * 8],
+            100_000,
+            r"failed on 2 of 10 samples, which is more than 0.1: RuntimeError in test_verbs_score.py, line \d+\.$",
+        ),
         (["HA", *["hi"] * 99], 0, "failed on 1 of 100 samples, which is more than 0"),
         (["HA", "HO"], 999_999, "failed on 2 of 2"),
     ],
@@ -285,6 +291,73 @@ def test_a_scorer_that_fails_in_prepare(ledger: Ledger, tmp_path: Path) -> None:
 
     with pytest.raises(ScorerFailed, match=r"failed on 2 of 2 samples, .*: in prepare: KeyError"):
         score(ledger, plan(Unready({})))
+
+
+class Quoting(Marks):
+    """It fails by looking up what the sample says, with a word of the sample in the error."""
+
+    def prepare(self, items: Iterable[Item]) -> None:
+        """Look up the first."""
+        json.loads(str(next(iter(items)).content.completion))
+
+
+class Naming(Marks):
+    """It says what it may not, with a word of the sample in it."""
+
+    def score(self, item: Item) -> Score | Unscored:
+        """Name a dimension after the sample."""
+        return measured({str(item.content.completion): 1})
+
+
+def test_no_fault_quotes_a_sample(ledger: Ledger, tmp_path: Path) -> None:
+    """It names the kind of error and the line of the plug-in, also where a library raised it."""
+    fill(ledger, tmp_path, "secret", "secret too")
+    place = inspect.getsourcelines(Quoting.prepare)[1] + 2
+
+    with pytest.raises(ScorerFailed, match=rf"in prepare: JSONDecodeError in test_verbs_score.py, line {place}\.$"):
+        score(ledger, plan(Quoting({})))
+    with pytest.raises(ScorerFailed, match="something that is not among its dimensions") as caught:
+        score(ledger, plan(Naming({})))
+    assert "secret" not in str(caught.value)
+
+
+class Leaving(Marks):
+    """It leaves the program."""
+
+    def score(self, item: Item) -> Score | Unscored:  # noqa: ARG002 - the interface
+        """Leave."""
+        raise SystemExit("good bye")
+
+
+def test_a_scorer_that_leaves_the_program_has_failed(ledger: Ledger, tmp_path: Path) -> None:
+    """The command ends with an error of its own."""
+    fill(ledger, tmp_path, "hi", "ho")
+
+    with pytest.raises(ScorerFailed, match=r"SystemExit in test_verbs_score.py, line \d+\.$"):
+        score(ledger, plan(Leaving({})))
+
+
+class Chatty(Marks):
+    """It prints what it does."""
+
+    def prepare(self, items: Iterable[Item]) -> None:
+        """Say so."""
+        print("preparing", len(list(items)))  # noqa: T201 - what is tested
+
+    def score(self, item: Item) -> Score | Unscored:
+        """Say so."""
+        print("scoring")  # noqa: T201 - what is tested
+        return super().score(item)
+
+
+def test_what_a_scorer_prints_is_no_part_of_the_answer(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes where messages go."""
+    fill(ledger, tmp_path, "hi", "ho")
+    score(ledger, plan(Chatty({})))
+
+    assert capsys.readouterr() == ("", "preparing 2\nscoring\nscoring\n")
 
 
 def test_an_answer_that_is_none_is_a_failure(ledger: Ledger, tmp_path: Path) -> None:
@@ -422,6 +495,7 @@ def test_plans_read_the_files_that_options_name(tmp_path: Path) -> None:
         ("length", {"x": "1"}, None, "0.1", BadRequest, "takes no option 'x'"),
         ("pipeline", {"graph": "nowhere.json"}, None, "0.1", InputNotFound, "nowhere.json"),
         ("pipeline", {"graph": "."}, None, "0.1", InputUnreadable, "directory"),
+        ("pipeline", {"graph": "/dev/zero"}, None, "0.1", InputUnreadable, "it has over 67,108,864 bytes"),
         ("pipeline", {"graph": File("kg", b"x")}, None, "0.1", GraphUnreadable, "kg is not"),
         ("length", {}, None, "many", BadRequest, "share of failures"),
         ("length", {}, None, "1.5", BadRequest, "from 0 to 1, not 1.5"),

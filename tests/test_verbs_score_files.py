@@ -55,6 +55,7 @@ def test_by_id_with_everything(filled: Ledger, tmp_path: Path) -> None:
     evidence = blake3_bytes(file.read_bytes().rstrip()).hex()
     assert events(filled, "scored") == [
         {
+            "after": None,
             "dimensions": [["a", "4.5"]],
             "evidence": evidence,
             "notes": [],
@@ -181,6 +182,14 @@ def lines_of(filled: Ledger) -> dict[str, Any]:
         "NaN is not JSON": raw("NaN}"),
         "1e999 is out of range": raw("1e999}"),
         "stands twice": raw('1, "a": 2}'),
+        "'\u00e9' stands there twice": {**good, "scores": {"e\u0301": 1, "\u00e9": 1}},
+        "'\u00e8' stands there twice": {**good, "scores": {"e\u0300": 1, "\u00e8": None}},
+        "'\u00ea' stands there twice": {**good, "unscored": {"e\u0302": "late", "\u00ea": "late"}},
+        "'\u00eb' has a score and is unscored": {
+            "sample": sample,
+            "scores": {"\u00eb": 1},
+            "unscored": {"e\u0308": "late"},
+        },
         "not a JSON object": "[1]",
         "byte 1 is not UTF-8": b'"\xff"',
         "'a' is 'high', which is no number; --dim": {**good, "scores": {"a": "high"}},
@@ -211,7 +220,7 @@ def lines_of(filled: Ledger) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("number", range(31))
+@pytest.mark.parametrize("number", range(35))
 def test_a_line_that_is_not_right(filled: Ledger, tmp_path: Path, number: int) -> None:
     """The error names the file, the line and what is wrong; the good lines before it are not recorded either."""
     says, line = list(lines_of(filled).items())[number]
@@ -232,7 +241,7 @@ def test_a_line_that_is_not_right(filled: Ledger, tmp_path: Path, number: int) -
 
 def test_every_bad_line_is_tried(filled: Ledger) -> None:
     """None of the lines above is left out."""
-    assert len(lines_of(filled)) == 31
+    assert len(lines_of(filled)) == 35
 
 
 def test_a_missing_dimension(filled: Ledger, tmp_path: Path) -> None:
@@ -241,6 +250,25 @@ def test_a_missing_dimension(filled: Ledger, tmp_path: Path) -> None:
 
     with pytest.raises(ScoresUnreadable, match="line 1: it says nothing of b, c"):
         bring(filled, file, dimensions=["a", "b", "c"])
+
+
+def test_asked_for_by_any_spelling(filled: Ledger, tmp_path: Path) -> None:
+    """A dimension is the one that was named, however the line spells it; what was not named may stand there twice."""
+    scores = {"qualite\u0301": 4, "e\u0301": 1, "\u00e9": 2}
+    file = write(tmp_path / "s.jsonl", {"sample": samples(filled)[0], "scores": scores})
+
+    assert bring(filled, file, dimensions=["qualit\u00e9"])["dimensions"]["qualit\u00e9"]["mean"] == "4.0000"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_line_without_scores_counts_in_every_dimension(filled: Ledger, tmp_path: Path, turn: int) -> None:
+    """Whether it comes before the first number or after the last."""
+    one, two, *_ = samples(filled)
+    lines: list[dict[str, Any]] = [{"sample": one, "unscored": "late"}, {"sample": two, "scores": {"a": 1, "b": 2}}]
+    report = bring(filled, write(tmp_path / "s.jsonl", *lines[::turn]))
+
+    assert {name: each["unscored"] for name, each in report["dimensions"].items()} == {"a": 1, "b": 1}
+    assert report["reasons"] == {"late": 1}
 
 
 def test_nobody_scored(filled: Ledger, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_numbers_become_dimensions_and_the_line_is_the_evidence(ledger: Ledger, 
     version = ledger.show(sample)["version"].removeprefix(PREFIX)
     assert events(ledger, "scored") == [
         {
+            "after": None,
             "dimensions": [["a", "2.6"], ["b", "1"]],
             "evidence": version,
             "notes": [],
@@ -273,6 +274,37 @@ def test_names_in_two_spellings_are_one(ledger: Ledger, tmp_path: Path) -> None:
     fill(ledger, tmp_path, {"scores": {"qualite\u0301": 1}}, {"scores": {"qualit\u00e9": 3}})
 
     assert list(bring(ledger)["dimensions"]) == ["qualit\u00e9"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "numbers", "unscored"),
+    [
+        (4, "high", ["4"], []),
+        ("high", 4, ["4"], []),
+        (4, 4.0, ["4"], []),
+        (4, 5, [], ["not_a_number"]),
+        ("high", None, [], ["not_a_number"]),
+    ],
+)
+def test_one_name_in_two_spellings_of_one_line(
+    ledger: Ledger, tmp_path: Path, first: object, second: object, numbers: list[str], unscored: list[str]
+) -> None:
+    """A number wins over what is none; two numbers that differ are none; never is a name scored and unscored."""
+    both = {"qualite\u0301": first, "qualit\u00e9": second}
+    fill(ledger, tmp_path, {"scores": {"a": 1, **both}}, {"scores": {"a": 2, "qualit\u00e9": 3}})
+    report = bring(ledger)
+
+    says = events(ledger, "scored")[0]
+    assert [value for name, value in says["dimensions"] if name != "a"] == numbers
+    assert [why for _, why in says["unscored"]] == unscored
+    assert report["dimensions"]["qualit\u00e9"]["n"] == 1 + len(numbers)
+
+
+def test_two_spellings_of_what_is_left_out_are_counted_once(ledger: Ledger, tmp_path: Path) -> None:
+    """What is ignored is counted by the lines that have it."""
+    fill(ledger, tmp_path, {"scores": {"a": 1, "e\u0301": "x", "\u00e9": "y"}})
+
+    assert bring(ledger)["ignored"] == {"\u00e9": 1}
 
 
 @given(st.lists(json_values(), min_size=1, max_size=5))

@@ -7,8 +7,10 @@ and a few hundred samples.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,7 @@ from ledger.scorers import Attempt, File, Item, Scorer, Unscored, file_options, 
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.adopt import checked_campaign
+from ledger.verbs.files import read_whole
 from ledger.verbs.run import Run, Who, without_collector
 from ledger.verbs.scoring import (
     By,
@@ -100,7 +103,7 @@ def score(store: Store, plan: ScorePlan, who: Who, progress: Progress) -> ScoreR
         chosen = considered(store, plan.campaign)
     scorer, total = plan.scorer, len(chosen.handles)
     attempt = Attempt()
-    with attempt:
+    with attempt, redirect_stdout(sys.stderr):  # whatever a plug-in prints is no part of the answer
         scorer.prepare(item for _, item in _items(store, chosen.handles, "preparing", progress) if item is not None)
     if attempt.fault is not None:
         raise ScorerFailed(scorer.name, total, total, text_of(plan.most_failures), f"in prepare: {attempt.fault}")
@@ -111,7 +114,8 @@ def score(store: Store, plan: ScorePlan, who: Who, progress: Progress) -> ScoreR
     report = ScoreReport({name: Range() for name in scorer.dimensions})
     report.samples, report.erased = total + chosen.erased, chosen.erased
     with Spool() as spool:
-        _measure(store, plan, chosen.handles, _Judged(report, spool), progress)
+        with redirect_stdout(sys.stderr):
+            _measure(store, plan, chosen.handles, _Judged(report, spool), progress)
         run = Run(store.ledger_id, "score", params, who)
         append_all(store, run, _statements(spool, by), total, report, progress)
     return report
@@ -209,7 +213,7 @@ def _items(
 
 def _statements(spool: Spool, by: By) -> Iterator[Statement]:
     for subject, values in spool:
-        yield Statement(statement(by, Subject(*subject), Values(*values), None))
+        yield statement(by, Subject(*subject), Values(*values), None)
 
 
 def _rubric(scorer: Scorer) -> str | None:
@@ -229,7 +233,7 @@ def read_file(name: str) -> File:
     if not path.exists():
         raise InputNotFound(name)
     try:
-        return File(path.name, path.read_bytes())
+        return File(path.name, read_whole(path))
     except OSError as error:
         raise InputUnreadable(name, error.strerror) from error
 

@@ -150,10 +150,9 @@ def _values(value: Mapping[str, Any], plan: ImportPlan) -> Values:
     if told is None and not unscored:
         raise _Fault(f'it has no "{".".join(plan.field)}", an object of numbers')
     numbers: dict[str, int] = {}
-    taken = frozenset(plan.dimensions)
-    reasons = {_name(name): _reason(name, why) for name, why in unscored.items() if not taken or name in taken}
-    for name, member in (told or {}).items():
-        if (taken and name not in taken) or (name == _NOTES and isinstance(member, str)):
+    reasons = {_name(name): _reason(name, why) for name, why in _taken(unscored, plan)}
+    for name, member in _taken(told or {}, plan):
+        if name == _NOTES and isinstance(member, str):
             continue
         number = number_of(member)
         if member is None:
@@ -164,6 +163,20 @@ def _values(value: Mapping[str, Any], plan: ImportPlan) -> Values:
             numbers[_name(name)] = number
     _check_whole(numbers, reasons, plan)
     return Values(numbers, reasons, {})
+
+
+def _taken(members: Mapping[str, Any], plan: ImportPlan) -> list[tuple[str, Any]]:
+    """Return the members that are asked for; no two names may be one in NFC, or which of them counts is not known."""
+    taken = frozenset(plan.dimensions)
+    spelled: dict[str, tuple[str, Any]] = {}
+    for name, member in members.items():
+        known = normalize("NFC", name)
+        if taken and known not in taken:
+            continue
+        if known in spelled:
+            raise _Fault(f"{known[:40]!r} stands there twice, in two spellings")
+        spelled[known] = (name, member)
+    return list(spelled.values())
 
 
 def _check_whole(numbers: Mapping[str, int], reasons: Mapping[str, str], plan: ImportPlan) -> None:
@@ -215,8 +228,7 @@ def _statements(spool: Spool, report: ScoreReport) -> Iterator[Statement]:
         evidence = blake3_bytes(body).hex()
         for subject in subjects:
             report.note(Values(*values))
-            made = statement(By(*by), Subject(*subject), Values(*values), evidence)
-            yield Statement(made, body if "evidence" in made.fields else None)
+            yield statement(By(*by), Subject(*subject), Values(*values), evidence, body)
 
 
 def _whole_ids(chunk: Sequence[_Read]) -> list[bytes]:

@@ -178,7 +178,10 @@ class _Lines:
         self._found = False
 
     def members(self, body: bytes) -> Members | None:
-        """Return what stands in the field of a line; None where it is missing."""
+        """Return what stands in the field of a line; None where it is missing.
+
+        Of members whose names are one in NFC a number counts; two different numbers are none.
+        """
         line = orjson.loads(body)
         told = members_at(line, self._field)
         if told is None:
@@ -186,16 +189,19 @@ class _Lines:
             return None
         self._found = True
         numbers: dict[str, int] = {}
-        others: list[str] = []
+        others: dict[str, None] = {}
+        clashing: set[str] = set()
         for name, value in told.items():
             known = name if name.isascii() else normalize("NFC", name)
             number = number_of(value)
             if number is None or (known not in self._numbers and not self._takes(known)):
-                others.append(known)
-            else:
-                numbers[known] = number
-        _count(self._others, others)
-        return Members(numbers, others)
+                others[known] = None
+            elif numbers.setdefault(known, number) != number:
+                clashing.add(known)
+        told_otherwise = [name for name in others if name not in numbers]
+        _count(self._others, told_otherwise)
+        scored = {name: number for name, number in numbers.items() if name not in clashing}
+        return Members(scored, [*told_otherwise, *sorted(clashing)])
 
     def dimensions(self) -> tuple[str, ...]:
         """Return the names of the dimensions, sorted; raise BadRequest where there are none."""
@@ -273,7 +279,7 @@ def _statements(
         alone = reasons.pop() if not numbers and len(unscored) == len(names) and len(reasons) == 1 else None
         values = Values({}, {}, {}, alone) if alone else Values(numbers, unscored, {})
         report.note(values)
-        yield Statement(statement(by, Subject(*subject), values, subject[3]))
+        yield statement(by, Subject(*subject), values, subject[3])
 
 
 def _count(counter: Counter[str], names: Iterable[str]) -> None:

@@ -1,29 +1,32 @@
 """Scores on their way into the log: kept aside until all are known to be good, then appended batch by batch.
 
-Scoring and importing share this: what is said of a version becomes one event, statements that are in the log already
-are counted and not made again, and the report covers everything considered, known or new.
+Scoring and importing share this: what is said of a version becomes one event, unless it is what the same scorer said of
+it last. The event names the one that it comes after, so a score can be corrected, and corrected back.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import orjson
 
-from ledger.digest import Fragment, blake3_bytes, encoded
+from ledger.digest import Fragment, blake3_bytes, encode, encoded
 from ledger.event import Draft, draft
 from ledger.fixed import ONE, text_of
+from ledger.reports.history import leaf_of
 from ledger.store import Store
+from ledger.transaction import in_chunks
 from ledger.verbs.files import plain_errors
 from ledger.verbs.run import Run, conserve
+from ledger.views import scores
 
 BATCH = 25_000
 BATCH_BYTES = 48 * 1024 * 1024
@@ -33,6 +36,9 @@ _IN_MEMORY = 16 * 1024 * 1024
 _PLACES = Decimal("0.0001")
 
 Progress = Callable[[str, int, int], None]
+
+
+_Key: TypeAlias = tuple[int, str, str, int]
 
 
 class By(NamedTuple):
@@ -63,10 +69,23 @@ class Values(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """One event that may be in the log already, and the bytes in which its explanation stands, if they are new."""
+    """What a scorer says of a version: an event without what it comes after; and its explanation's bytes, if new."""
 
-    draft: Draft
+    kind: str
+    sample: int
+    blob: int
+    fields: Mapping[str, Any]
     body: bytes | None = None
+
+    @property
+    def key(self) -> _Key:
+        """Return what a later statement corrects: all by one scorer about one version, attempt by attempt."""
+        return _key(self.sample, self.fields)
+
+    def draft(self, after: bytes | None) -> Draft:
+        """Return the event, after the one with this op."""
+        fields = {**self.fields, "after": None if after is None else after.hex()}
+        return draft(self.kind, self.sample, self.blob, fields)
 
 
 @dataclass(slots=True)
@@ -115,6 +134,8 @@ class ScoreReport:
     missing: int = 0
     erased: int = 0
     more: dict[str, Any] = field(default_factory=dict)
+    whole: int = 0
+    """Statements of one reason for everything; each counts as unscored in every dimension, whenever that was met."""
 
     def parts(self) -> dict[str, int]:
         """Return the parts that make up the samples."""
@@ -124,8 +145,7 @@ class ScoreReport:
         """Count what is said of one version, known or new."""
         if values.reason is not None:
             self.reasons[values.reason] += 1
-            for each in self.dimensions.values():
-                each.unscored += 1
+            self.whole += 1
             return
         ranges = self.dimensions
         for name, value in values.numbers.items():
@@ -138,11 +158,12 @@ class ScoreReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report under its documented keys."""
+        ranges = {name: each.as_json() for name, each in sorted(self.dimensions.items())}
         return {
             "samples": self.samples,
             **self.parts(),
             "reasons": dict(sorted(self.reasons.items())),
-            "dimensions": {name: each.as_json() for name, each in sorted(self.dimensions.items())},
+            "dimensions": {name: {**each, "unscored": each["unscored"] + self.whole} for name, each in ranges.items()},
             **self.more,
         }
 
@@ -178,8 +199,8 @@ class Spool:
                 yield orjson.loads(line)
 
 
-def statement(by: By, subject: Subject, values: Values, evidence: str | None) -> Draft:
-    """Return the event in which a scorer says something of a version."""
+def statement(by: By, subject: Subject, values: Values, evidence: str | None, body: bytes | None = None) -> Statement:
+    """Return what a scorer says of a version; `evidence` is the address of `body`, or of bytes that are stored."""
     common = {
         "replicate": by.replicate,
         "rubric": by.rubric,
@@ -189,7 +210,7 @@ def statement(by: By, subject: Subject, values: Values, evidence: str | None) ->
         "version": subject.hash,
     }
     if values.reason is not None:
-        return draft("unscored", subject.sample, subject.blob, {**common, "reason": values.reason})
+        return Statement("unscored", subject.sample, subject.blob, {**common, "reason": values.reason})
     fields = {
         **common,
         "dimensions": _dimensions(tuple(sorted(values.numbers.items()))) if values.numbers else [],
@@ -197,7 +218,7 @@ def statement(by: By, subject: Subject, values: Values, evidence: str | None) ->
         "notes": [list(pair) for pair in sorted(values.notes.items())],
         "unscored": [list(pair) for pair in sorted(values.unscored.items())],
     }
-    return draft("scored", subject.sample, subject.blob, fields)
+    return Statement("scored", subject.sample, subject.blob, fields, body)
 
 
 @lru_cache(1 << 14)
@@ -213,19 +234,9 @@ def append_all(
     done = 0
     for batch, is_last in _batches(statements):
         with store.transaction() as transaction:
-            ops = dict.fromkeys(said.draft.op for said in batch)
-            known = transaction.known_ops(list(ops))
-            fresh: dict[bytes, Statement] = {}
-            for said in batch:
-                if said.draft.op in known or said.draft.op in fresh:
-                    report.known += 1
-                else:
-                    fresh[said.draft.op] = said
-                    report.scored += bool(said.draft.fields.get("dimensions"))
-                    report.unscored += not said.draft.fields.get("dimensions")
-            bodies = [said.body for said in fresh.values() if said.body is not None]
+            drafts, bodies = _news(store, batch, report)
             transaction.add_blobs({blake3_bytes(body): body for body in bodies})
-            run.append(transaction, [said.draft for said in fresh.values()])
+            run.append(transaction, drafts)
             done += len(batch)
             conserve(
                 "statements so far", done, {name: getattr(report, name) for name in ("scored", "unscored", "known")}
@@ -234,6 +245,54 @@ def append_all(
                 conserve("samples", report.samples, report.parts())
                 run.finish(transaction, {"samples": report.samples, **report.parts()})
         progress("recording", done, total)
+
+
+def _news(store: Store, batch: Sequence[Statement], report: ScoreReport) -> tuple[list[Draft], list[bytes]]:
+    """Return the events that say something else than what was said last, with the bytes that they name; count all."""
+    last = _last(store, batch)
+    drafts: list[Draft] = []
+    bodies: list[bytes] = []
+    for said in batch:
+        before = last.get(said.key)
+        if before is not None and before.says == _says(said.kind, said.fields):
+            report.known += 1
+            continue
+        made = said.draft(None if before is None else before.op)
+        last[said.key] = _Last(made.op, _says(said.kind, said.fields))
+        drafts.append(made)
+        if said.body is not None:
+            bodies.append(said.body)
+        report.scored += bool(said.fields.get("dimensions"))
+        report.unscored += not said.fields.get("dimensions")
+    return drafts, bodies
+
+
+class _Last(NamedTuple):
+    """The last statement about something: its op, and what it says."""
+
+    op: bytes
+    says: bytes
+
+
+def _last(store: Store, batch: Sequence[Statement]) -> dict[_Key, _Last]:
+    """Return what the scorers of these statements said last of the same versions."""
+    found: dict[_Key, _Last] = {}
+    for scorer in {said.fields["scorer"] for said in batch}:
+        for chunk in in_chunks({said.sample for said in batch if said.fields["scorer"] == scorer}):
+            for sample, op, leaf in scores.said_by(store.connection, scorer, chunk):
+                fields = leaf_of(store, leaf)
+                found[_key(sample, fields)] = _Last(op, _says(fields["kind"], fields))
+    return found
+
+
+def _key(sample: int, fields: Mapping[str, Any]) -> _Key:
+    return sample, fields["version"], fields["scorer"], fields["replicate"]
+
+
+def _says(kind: str, fields: Mapping[str, Any]) -> bytes:
+    """Return what makes two statements the same: all but when, after what, and why."""
+    names = ("dimensions", "unscored") if kind == "scored" else ("reason",)
+    return encode({"kind": kind, **{name: fields[name] for name in ("rubric", "scorer_version", *names)}})
 
 
 def _batches(statements: Iterable[Statement]) -> Iterator[tuple[list[Statement], bool]]:

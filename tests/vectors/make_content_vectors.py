@@ -176,6 +176,7 @@ BORN = {"blob": BLOB, "ordinal": 3, "parent": OTHER, "recipe": OTHER, "version":
 DERIVED = {**CONTENT, **FACTS, **BORN, "cost": "0.0031", "request": OTHER, "usage": {"input_tokens": 9}}
 
 SCORED = {
+    "after": None,
     "replicate": 0,
     "rubric": None,
     "sample": OTHER,
