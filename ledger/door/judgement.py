@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ledger import sqlite
 from ledger.door.opened import Answer, Opened, Progress, silent
+from ledger.errors import HeadMoved
 from ledger.policy.changes import changed
 from ledger.verbs import judge, whatif
 from ledger.verbs import validate as validation
@@ -61,9 +62,7 @@ class Judgement(Opened):
         PolicyInvalid, NoPolicy, InputNotFound, BadRequest.
         """
         proposed = None if policy is None else find_policy(policy)
-        return self._decide(
-            proposed, campaign, reason, dry_run=dry_run, expected_head=expected_head, progress=progress
-        )
+        return self._decide(proposed, campaign, reason, dry_run=dry_run, expected_head=expected_head, progress=progress)
 
     def whatif(
         self,
@@ -80,14 +79,16 @@ class Judgement(Opened):
 
         `changes` are texts such as `domain.asm.min_quality=0.35`. Nothing is written, unless `adopt` makes it the
         policy and decides by it: then `adopted` tells the position and `decided` is the answer of `decide`.
-        Raises NoPolicy, PolicyInvalid, BadRequest.
+        Raises NoPolicy, PolicyInvalid, BadRequest, and HeadMoved where somebody else wrote before it was adopted.
         """
         whole_number("The limit", limit, 0, 10_000)
-        with reading(self._store):
+        with reading(self._store) as (_, head):
+            if expected_head is not None and head.position != expected_head:
+                raise HeadMoved(head.position, expected_head)
             proposed = self._changed(changes, policy, campaign)
             answer = whatif.whatif(self._store, proposed.policy, campaign, limit)
         if adopt:
-            decided = self._decide(proposed, campaign, reason, expected_head=expected_head)
+            decided = self._decide(proposed, campaign, reason, expected_head=head.position)
             answer |= {"adopted": decided["adopted"], "decided": decided}
         return answer
 
