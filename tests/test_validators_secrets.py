@@ -120,6 +120,13 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     assert time.process_time() - started < 0.5
 
 
+def test_a_chain_of_keys_without_gaps_is_one_secret() -> None:
+    """Whatever could belong to a key goes with it, so that redacting one never frees the next."""
+    chain = ("AIza" + "g" * 35) * 3_200
+
+    assert find_secrets(f"({chain})") == [Secret("text/secret_google_key", 1, 1 + len(chain))]
+
+
 def test_secrets_are_found_anywhere_in_a_sample() -> None:
     """In messages, in structured and text calls, in tool results, in fields of their own and in the tools."""
     key = SHAPES[0][1]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ledger.sample import MAX_DEPTH
 from ledger.validators.contract import Call, Finding, NoSchema, Talk, deeper_than
+from ledger.validators.patterns import Allowance
 from ledger.validators.tool_rules import UNKNOWN, found, readable, shown, unknown_tools
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _RULES = {
     "const": "tools/wrong_value",
     "additionalProperties": "tools/forbidden_parameter",
     "unevaluatedProperties": "tools/forbidden_parameter",
+    "untried": "tools/unchecked",
 }
 _MOST = 50
 """Findings about one call."""
@@ -42,14 +45,17 @@ class JsonSchemas:
     dialect = DIALECT
     expects_call = False
 
-    def __init__(self, tools: Mapping[str, Validator], known: Mapping[str, frozenset[str]]) -> None:
-        """Keep a validator of arguments for each tool, and the names of parameters that its schema has."""
+    def __init__(self, tools: Mapping[str, Validator], schemas: Mapping[str, Any], allowance: Allowance) -> None:
+        """Keep a validator of arguments for each tool, names and patterns of its schema, what patterns may take."""
         self._tools = dict(tools)
-        self._known = dict(known)
+        self._known = {name: frozenset(_names(schema)) for name, schema in schemas.items()}
+        self._patterns = {name: frozenset(_patterns_of_names(schema)) for name, schema in schemas.items()}
+        self._allowance = allowance
         self.names = tuple(sorted(tools))
 
     def check(self, talk: Talk) -> Iterator[Finding]:
         """Yield what is wrong with the calls of a content."""
+        self._allowance.renew()
         yield from unknown_tools(talk, self._tools.keys())
         for call in readable(talk):
             if call.name in self._tools:
@@ -59,6 +65,14 @@ class JsonSchemas:
         place = f"{call.path}.arguments"
         if deeper_than(call.arguments, _DEEPEST):
             yield found("tools/unchecked", place, f"the arguments are nested deeper than {_DEEPEST} levels")
+            return
+        patterns = self._patterns[call.name]
+        if patterns and not all(
+            self._allowance.take(pattern, len(name)) for name in _keys(call.arguments) for pattern in patterns
+        ):
+            yield found(
+                "tools/unchecked", place, "names of arguments are too long or too many for the schema's patterns"
+            )
             return
         known = self._known[call.name]
         try:
@@ -70,18 +84,18 @@ class JsonSchemas:
 
 def load(schemas: Mapping[str, Any]) -> JsonSchemas:
     """Return the tools of name -> JSON Schema; raise NoSchema with the place and what is wrong there."""
-    tools = {}
+    tools, allowance = {}, Allowance()
     for name, schema in schemas.items():
         try:
-            tools[name] = _validator(schema)
+            tools[name] = _validator(schema, allowance)
         except NoSchema as error:
             raise NoSchema(f"the schema of {name[:80]!r} {error}") from error
         except ValueError as error:  # an address in it that is none
             raise NoSchema(f"the schema of {name[:80]!r} cannot be read: {_clipped(str(error))}") from error
-    return JsonSchemas(tools, {name: frozenset(_names(schema)) for name, schema in schemas.items()})
+    return JsonSchemas(tools, schemas, allowance)
 
 
-def _validator(schema: Any) -> Validator:  # noqa: ANN401 - any JSON value
+def _validator(schema: Any, allowance: Allowance) -> Validator:  # noqa: ANN401 - any JSON value
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415 - takes a fifth of a second; most runs need none
     from jsonschema.validators import extend  # noqa: PLC0415 - likewise
     from referencing import Registry  # noqa: PLC0415 - likewise
@@ -94,7 +108,8 @@ def _validator(schema: Any) -> Validator:  # noqa: ANN401 - any JSON value
         raise NoSchema(f"is not valid at {steps.lstrip('.') or 'its top'}: {_clipped(error.message)}") from error
     _check_references(schema, draft)
     # A registry of its own, and empty: with the usual one the library would fetch what a reference names.
-    made: Validator = extend(draft, {"uniqueItems": _unique_items})(schema, registry=Registry())  # type: ignore[no-untyped-call]
+    own = {"uniqueItems": _unique_items, "pattern": partial(_pattern, allowance)}
+    made: Validator = extend(draft, own)(schema, registry=Registry())  # type: ignore[no-untyped-call]
     try:
         list(made.iter_errors({}))
     except RecursionError as error:
@@ -177,12 +192,55 @@ def _names(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
             waiting.extend(item)
 
 
+def _keys(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Yield every name in a call's arguments."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield from item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
+def _patterns_of_names(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Yield every pattern that a schema has for names of properties, anywhere in it."""
+    waiting = [schema]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            named = item.get("patternProperties")
+            if isinstance(named, dict):
+                yield from named
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
 def _unique_items(_validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401 - the library's own signature
     """Judge `uniqueItems` in linear time; the library compares each with each where items cannot be sorted."""
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - see _validator
 
     if wanted and isinstance(instance, list) and len(set(map(_written, instance))) < len(instance):
         yield ValidationError("an item stands twice")
+
+
+def _pattern(
+    allowance: Allowance,
+    _validator: Any,  # noqa: ANN401 - the library's own signature, from here on
+    pattern: str,
+    instance: Any,  # noqa: ANN401 - likewise
+    _schema: Any,  # noqa: ANN401 - likewise
+) -> Iterator[ValidationError]:
+    """Judge `pattern` where that is quick, whatever the text; what is too long for that is not compared."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - see _validator
+
+    if isinstance(instance, str) and not allowance.take(pattern, len(instance)):
+        message = f"the text, or all texts together, are too long to be compared with the pattern {pattern!r}"
+        yield ValidationError(message, validator="untried")
+    elif isinstance(instance, str) and not re.search(pattern, instance):
+        yield ValidationError(f"{instance[:_CLIPPED]!r} does not match {pattern!r}")
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -17,7 +17,7 @@ RULES = {
     "tools/wrong_type": (ERROR, "a value is not of the type that the schema says"),
     "tools/wrong_value": (ERROR, "a value is none of those that the schema allows"),
     "tools/schema_violation": (ERROR, "the arguments break another rule of the schema"),
-    "tools/unchecked": (WARNING, "the arguments are too deep or too large to be compared with the schema"),
+    "tools/unchecked": (WARNING, "the arguments are too deep or too long to be compared with the schema"),
     "tools/bad_tools": (ERROR, "the sample's own list of tools is not a list of tool definitions"),
     "tools/context_missing": (ERROR, "a call has no context"),
     "tools/context_not_first": (ERROR, "the context is not the first of the arguments"),
