@@ -81,7 +81,7 @@ def _body(found: Answer) -> Iterable[str]:
     yield from _closest(found["closest"])
     yield "<h2>What could be done</h2>"
     yield "<ol>"
-    yield from (_advice(advice) for advice in found["recommendations"])
+    yield from (_advice(advice, found["total"]) for advice in found["recommendations"])
     yield "</ol>"
 
 
@@ -207,12 +207,12 @@ def _closest(entries: Sequence[Answer]) -> Iterable[str]:
     yield "</tbody></table></div>"
 
 
-def _advice(advice: Answer) -> str:
+def _advice(advice: Answer, total: int) -> str:
     where = f" in {advice['domain']}" if advice["domain"] else ""
     tried = f"<br><code>ledger whatif --set {_safe(_shell(advice['set']))}</code>" if advice["set"] else ""
     return (
         f"<li><strong>{_safe(advice['reason'] + where)}</strong>: {advice['samples']:,} "
-        f"({100 * advice['share']:.1f} %). {_safe(advice['advice'])}{tried}</li>"
+        f"({100 * advice['samples'] / total:.1f} %). {_safe(advice['advice'])}{tried}</li>"
     )
 
 

@@ -19,9 +19,8 @@ _SCORINGS = 2
 
 def story(found: Answer, ids: dict[str, str]) -> list[Line]:
     """Return the lines of the story, from where the sample came to the files it stands in."""
-    current = [each for each in found["scores"] if each["current"]]
     decided = [one for one in found["decided"].values() if one is not None]
-    lines: list[Line] = [_origin(found["origin"]), *map(_scored, current[-_SCORINGS:])]
+    lines: list[Line] = [_origin(found["origin"]), *_scorings(found["scores"], decided)]
     if found["findings"]:
         lines.append(_findings(found["findings"]))
     lines += map(_decided, decided)
@@ -53,6 +52,16 @@ def comparison(row: Answer) -> str:
 def _origin(origin: Answer) -> Line:
     place = f"{origin['source']} line {origin['line']}" if origin["line"] else f"{origin['source']}"
     return (f"came from {place}, campaign {origin['campaign']}, labelled {label_word(origin['label'])}",)
+
+
+def _scorings(scores: list[Answer], decided: list[Answer]) -> list[Line]:
+    """Return the latest scorings, those first that a decision looked at, and how many more there are."""
+    asked = {name for one in decided for name in one["components"]}
+    current = [each for each in scores if each["current"]]
+    ranked = sorted(current, key=lambda each: asked.isdisjoint(each["dimensions"]), reverse=True)[-_SCORINGS:]
+    told = [_scored(each) for each in current if each in ranked]
+    more = len(current) - len(told)
+    return [*told, (f"and {many(more, 'more score')} below",)] if more else told
 
 
 def _scored(scoring: Answer) -> Line:
@@ -136,7 +145,9 @@ def _flips(changes: list[Answer] | None) -> list[Line]:
             if any(key in change for change in mine)
         ]
         gives = next((change["gives"] for change in mine if change["gives"]), None)
-        lines.append((f"{_would_be(about, gives)} if: ", (", or ".join(ways), "bold")))
+        caps = dict.fromkeys(cap for change in mine for cap in change["unless"])
+        unless = (f" (unless {' or '.join(caps)} keeps it out)" if caps else "", "dim")
+        lines.append((f"{_would_be(about, gives)} if: ", (", or ".join(ways), "bold"), unless))
     return lines
 
 

@@ -57,6 +57,8 @@ def _render(ledger: Ledger, found: Answer) -> None:
     line((many(found["pairs"], "pair"), "bold"), f" among {texts}: {sides}")
     if found["beyond"]:
         line((f"  {many(found['beyond'], 'score')} of very common texts left out: 50 of a text are paired", "dim"))
+    if found["nothing_shared"]:
+        line((f"  {many(found['nothing_shared'], 'pair')} without a dimension in common not compared", "dim"))
     if found["other_rubric"]:
         line((f"  {many(found['other_rubric'], 'pair')} under two rubrics not compared", "dim"))
     _labels(found)
@@ -86,7 +88,9 @@ def _agreement(tally: Answer) -> str:
     if not tally["labelled"]:
         return "no labels"
     kappa = "undefined" if tally["kappa"] is None else f"{tally['kappa']:.3f}"
-    return f"agree in {tally['label_agreement']:.1%}, kappa {kappa}, {tally['flips']:,} flips"
+    of = "" if tally["labelled"] == tally["pairs"] else f" of the {tally['labelled']:,} with labels"
+    flips = "1 flip" if tally["flips"] == 1 else f"{tally['flips']:,} flips"
+    return f"agree in {tally['label_agreement']:.1%}{of}, kappa {kappa}, {flips}"
 
 
 def _dimensions(dimensions: Answer) -> None:
@@ -130,7 +134,16 @@ def _drift(title: str, ranked: list[Answer], counted: int) -> None:
     for each in ranked:
         name = f"{each['scorer']}@{each['scorer_version']}" if "scorer" in each else f"{each['source']}"
         far = each["dimensions"][0]
-        rows.append((name, number(each["scores"]), far["dimension"], f"{far['mean']:.3f}", f"{far['drift']:+.3f}"))
-    table(("", ">samples", "largest in", ">mean", ">from all"), rows, indent=2)
+        rows.append(
+            (
+                name,
+                number(each["scores"]),
+                far["dimension"],
+                f"{far['mean']:.3f}",
+                f"{far['drift']:+.3f}",
+                f"{far['deviations']:+.2f}",
+            )
+        )
+    table(("", ">samples", "largest in", ">mean", ">from all", ">deviations"), rows, indent=2)
     if counted > len(ranked):
         line((f"  {len(ranked):,} of {counted:,}; --limit shows more", "dim"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -40,6 +41,14 @@ def command(
     call.answer(done, lambda: render_decision(done, dry_run=dry_run))
 
 
+def warn_of_scores(never: Sequence[str]) -> None:
+    """Say which scores a policy asks for that nobody ever gave."""
+    from commands._render import line
+
+    if never:
+        line((f"no sample has a score {', '.join(never)}: not measured yet, or mistyped", "yellow"))
+
+
 def render_decision(done: dict[str, Any], *, dry_run: bool) -> None:
     """Print what a policy says of every sample, and how many that changes."""
     from commands._render import line, number, table, total
@@ -50,6 +59,7 @@ def render_decision(done: dict[str, Any], *, dry_run: bool) -> None:
     if done["by_rule"]:
         rows = sorted(done["by_rule"].items(), key=lambda item: (-item[1], item[0]))
         table(("rule", ">samples"), ((rule, number(count)) for rule, count in rows))
+    warn_of_scores(done["never_scored"])
     if done["by_person"]:
         line(f"{number(done['by_person'])} of them a person decided; that stands")
     changes = "would change" if dry_run else "changed"

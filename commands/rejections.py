@@ -12,11 +12,14 @@ from commands._common import Call, verb
 from commands._options import as_of, text, whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from commands._render import Part
     from ledger import Ledger
 
 Answer = dict[str, Any]
 
+_DOCTYPE = b"<!DOCTYPE HTML>"
 _WIDE = 40
 """Signs of the longest bar."""
 _PAIRS = 10
@@ -60,11 +63,22 @@ def _write(ledger: Ledger, found: Answer, file: str) -> Answer:
     from ledger.verbs.files import WholeFile, place_for
 
     place = place_for(Path(file), ledger.path)
+    _check_is_page(place)
     with WholeFile(place) as whole_file:
         whole_file.write(page(found).encode())
         whole_file.settle()
         whole_file.put()
     return {"path": file, "bytes": whole_file.size}
+
+
+def _check_is_page(place: Path) -> None:
+    """Refuse to write over a file that is no page: most likely it was not meant."""
+    from ledger.errors import NotWritable
+
+    if place.is_file():
+        with place.open("rb") as file:
+            if file.read(len(_DOCTYPE)).upper() not in {_DOCTYPE, b""}:
+                raise NotWritable(place, "a file that is no HTML page stands there; name another")
 
 
 def _told(found: Answer, written: Answer) -> None:
@@ -91,7 +105,7 @@ def _render(ledger: Ledger, found: Answer) -> None:
     _histogram(found)
     heading("what could be done")
     for advice in found["recommendations"]:
-        _advice(advice)
+        _advice(advice, found["total"])
 
 
 def _summary(found: Answer) -> None:
@@ -167,11 +181,11 @@ def _histogram(found: Answer) -> None:
     table(("", ">samples", ""), rows, indent=2)
 
 
-def _advice(advice: Answer) -> None:
+def _advice(advice: Answer, total: int) -> None:
     from commands._render import line, number
 
     where = f" in {advice['domain']}" if advice["domain"] else ""
-    share = f"{100 * advice['share']:.1f} %"
+    share = f"{100 * advice['samples'] / total:.1f} %"
     line("  ", (f"{advice['reason']}{where}", "bold"), (f"  {number(advice['samples'])}, {share}", "dim"))
     line(f"    {advice['advice']}")
     if advice["set"]:

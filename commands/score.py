@@ -147,7 +147,7 @@ def _render(done: Mapping[str, Any]) -> None:
         line()
         table(("unscored because", ">times"), [(name, number(count)) for name, count in done["reasons"].items()])
     if done.get("ignored"):
-        heading("members that are no scores")
+        heading("members left out: no numbers, no names for a dimension, or not asked for")
         table(("", ">lines"), [(name, number(count)) for name, count in done["ignored"].items()], indent=2)
 
 

@@ -19,7 +19,7 @@ _WAYS = ("to_accepted", "to_rejected", "to_pending", "to_true", "to_false", "to_
     multiple=True,
     type=text,
     metavar="KEY=VALUE",
-    help="Setting to change; `ledger policy show` prints all. May be given several times.",
+    help="Setting to change; `ledger policy show --settings` prints all. May be given several times.",
 )
 @click.option("--policy", type=text, metavar="FILE", help="Another policy to start from. Default: the one in force.")
 @click.option("--campaign", type=text, metavar="NAME", help="Only this campaign.")
@@ -63,6 +63,7 @@ def command(
 
 def _render(done: dict[str, Any], short: dict[str, str]) -> None:
     from commands._render import line, number, table
+    from commands.decide import warn_of_scores
 
     before, after = done["before"], done["after"]
     names = [name for name in before if name != "acceptance_rate" and (before[name] or after[name])]
@@ -81,6 +82,7 @@ def _render(done: dict[str, Any], short: dict[str, str]) -> None:
         table(
             ("sample", "domain", "before", "by", "after", "by", ">margin"), [_row(e, short) for e in done["examples"]]
         )
+    warn_of_scores(done["never_scored"])
     if "decided" in done:
         adopted = "in force already" if done["adopted"] is None else f"adopted @{done['adopted']}"
         line(f"{adopted}; {number(done['decided']['changed'])} samples changed")

@@ -102,6 +102,7 @@ def _findings(found: Answer) -> None:
     heading("findings")
     if not found["findings"]:
         line(f"  none: the validators found nothing @{look['position']}")
+        return
     rows = [(word(one["severity"]), one["rule"], one["path"], one["sentence"] or "") for one in found["findings"]]
     table(("", "rule", "where", ""), rows, indent=2)
 

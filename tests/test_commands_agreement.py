@@ -55,7 +55,7 @@ def test_without_a_policy(ledger: Ledger, tmp_path: Path) -> None:
     assert "no labels follow: no policy is in force; --threshold DIM=NUMBER gives one" in out
     assert "kappa" not in out
     asked = ok("--ledger", ledger.path, "agreement", "--threshold", "quality=0.5").out
-    assert "labels agree in 0.0%, kappa -1.000, 1 flips (1 pair)" in asked
+    assert "labels agree in 0.0%, kappa -1.000, 1 flip (1 pair)" in asked
 
 
 def test_scorers_and_batches_that_drift(ledger: Ledger, tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_scorers_and_batches_that_drift(ledger: Ledger, tmp_path: Path) -> None:
     out = ok("--ledger", ledger.path, "agreement").out
     scorers = out[out.index("scorers that drift most") : out.index("batches that drift most")].splitlines()
     assert [line.split() for line in scorers[2:4]] == [
-        ["bob@1", "1", "quality", "2.000", "+1.000"],
-        ["ada@1", "2", "quality", "0.500", "-0.500"],
+        ["bob@1", "1", "quality", "2.000", "+1.000", "+1.23"],
+        ["ada@1", "2", "quality", "0.500", "-0.500", "-0.61"],
     ]
     only = ok("--ledger", ledger.path, "agreement", "--by", "batch").out
     assert "scorers that drift" not in only

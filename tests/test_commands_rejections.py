@@ -129,7 +129,7 @@ def test_the_page_stands_whole_and_is_told(judged: Ledger, tmp_path: Path) -> No
 def test_a_page_takes_the_place_of_an_older_one(judged: Ledger, tmp_path: Path) -> None:
     """Whole: the same question later writes another page over it."""
     target = tmp_path / "page.html"
-    target.write_text("an older page " * 10_000)
+    target.write_text("<!doctype html>" + "an older page " * 10_000)
     ask(judged, "--html", target, "--campaign", "c")
     assert target.read_text().startswith("<!DOCTYPE html>")
     assert target.read_text().endswith("</html>\n")
@@ -150,7 +150,7 @@ def test_a_page_needs_a_file_that_can_be_written(judged: Ledger, tmp_path: Path)
 def test_a_page_that_may_not_be_written(judged: Ledger, shared: Path) -> None:
     """A folder without permission is a refusal in one line, and an older page stays."""
     target = shared / "page.html"
-    target.write_text("older")
+    target.write_text("<!DOCTYPE html>older")
     shared.chmod(0o555)
     answer = program(
         "--ledger", judged.path, "rejections", "--html", target, cwd=judged.path.parent, before=without_powers
@@ -159,7 +159,17 @@ def test_a_page_that_may_not_be_written(judged: Ledger, shared: Path) -> None:
     assert answer.code == 17
     assert "Permission denied" in answer.err
     assert names(shared) == ["page.html"]
-    assert target.read_text() == "older"
+    assert target.read_text() == "<!DOCTYPE html>older"
+
+
+def test_only_a_page_is_written_over(judged: Ledger, tmp_path: Path) -> None:
+    """A file that is something else stays as it was; an empty one is taken."""
+    target = tmp_path / "precious.txt"
+    target.write_text("precious")
+    assert run("--ledger", judged.path, "rejections", "--html", target).code == 17
+    assert target.read_text() == "precious"
+    target.write_text("")
+    assert run("--ledger", judged.path, "rejections", "--html", target).code == 0
 
 
 def test_nothing_is_written_by_asking(judged: Ledger) -> None:

@@ -132,7 +132,7 @@ def test_scores_of_the_ingested_lines(ledger: Ledger, data: Path, tmp_path: Path
     assert list(done["dimensions"]) == ["goal_coherence", "overall_quality"]
     assert done["ignored"]["sessionMemory_quality"] == done["samples"] == done["scored"]
     assert f"0 scored + 0 unscored + {done['samples']} known" in out
-    assert "members that are no scores" in out
+    assert "members left out: no numbers, no names for a dimension, or not asked for" in out
 
 
 def test_scores_of_a_file(ledger: Ledger, tmp_path: Path) -> None:

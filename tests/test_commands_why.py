@@ -232,7 +232,14 @@ def test_nothing_that_was_said_can_steer_the_terminal(ledger: Ledger, tmp_path: 
     failed = [[f"other{EVIL}", "1", "2", "-1"]]
     details = {"compared": compared, "failed": failed, "components": [[EVIL, "1"]], "unknown": [EVIL], "twin": second}
     scored = {"dimensions": [[f"dim{EVIL}", "1"]], "notes": [[f"dim{EVIL}", EVIL]], "unscored": [["rest", EVIL]]}
-    by = {"evidence": None, "replicate": 0, "rubric": None, "scorer": f"by{EVIL}", "scorer_version": EVIL}
+    by = {
+        "after": None,
+        "evidence": None,
+        "replicate": 0,
+        "rubric": None,
+        "scorer": f"by{EVIL}",
+        "scorer_version": EVIL,
+    }
     found = {"after": None, "findings": [[EVIL, "error", EVIL]], "schema": None, "validators": [[EVIL, EVIL]]}
     tag = {"after": None, "authority": "person", "key": EVIL, "policy": None, "reason": EVIL, "value": EVIL}
     drafts = [

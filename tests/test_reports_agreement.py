@@ -133,7 +133,15 @@ def test_without_a_policy_no_labels_follow(ledger: Ledger, tmp_path: Path) -> No
 def test_a_policy_without_label_rules_is_asked_for_its_outcome(ledger: Ledger, tmp_path: Path) -> None:
     """Accepted or not; a score from which its rules cannot be told has no label."""
     ids = copies(ledger, tmp_path, [1, 1, 2, 2])
-    score(ledger, {ids[0]: {"quality": 0.4}, ids[1]: {"quality": 0.6}, ids[2]: {"quality": 0.7}, ids[3]: {"other": 1}})
+    score(
+        ledger,
+        {
+            ids[0]: {"quality": 0.4},
+            ids[1]: {"quality": 0.6},
+            ids[2]: {"quality": 0.7, "other": 1},
+            ids[3]: {"other": 1},
+        },
+    )
     decide(ledger, LOW)
     found = told(ledger)
     assert (found["pairs"], found["labelled"], found["flips"]) == (2, 1, 1)
@@ -322,8 +330,10 @@ def test_it_is_a_loop_over_all_pairs(texts: list[int], scorings: list[Given], wi
         found = told(ledger, campaign="c" if within else None, limit=1000)
     kept = [one for one in standing.values() if not within or one.sample < cut]
     two = [(a, b) for a, b in combinations(kept, 2) if texts[a.sample] == texts[b.sample]]
-    pairs = [(a, b) for a, b in two if None in (a.rubric, b.rubric) or a.rubric == b.rubric]
-    assert (found["pairs"], found["other_rubric"]) == (len(pairs), len(two) - len(pairs))
+    alike = [(a, b) for a, b in two if None in (a.rubric, b.rubric) or a.rubric == b.rubric]
+    pairs = [(a, b) for a, b in alike if a.said.keys() & b.said.keys()]
+    assert (found["pairs"], found["other_rubric"]) == (len(pairs), len(two) - len(alike))
+    assert found["nothing_shared"] == len(alike) - len(pairs)
     assert found["within_sample"] == sum(a.sample == b.sample for a, b in pairs)
     assert plain(found) == in_a_loop(pairs)
     by: dict[tuple[str, str], list[tuple[Given, Given]]] = defaultdict(list)

@@ -45,18 +45,18 @@ def facts_of(one: Drawn, policy: Policy) -> Facts:
 
 
 def nearest(condition: Condition, policy: Policy, facts: Facts) -> dict[str, str | None]:
-    """Return the numbers of the comparison in a condition that holds and is the first to give way."""
+    """Return the numbers of the comparison that the margin of a condition is taken from."""
     parts = condition.parts if isinstance(condition, (AllOf, AnyOf)) else (condition,)
     told = []
     for part in parts:
         assert isinstance(part, Compare)
         margin = book.margin_of_one(part, policy, facts)
-        if margin is not None and margin <= 0:
+        if margin is not None:
             sides = [book.side(side, policy, facts) for side in (part.left, part.right)]
             told.append((margin, [text_of(side) for side in sides if isinstance(side, int)]))
     if not told:
         return dict.fromkeys(NUMBERS)
-    margin, sides_ = max(told, key=lambda each: each[0])
+    margin, sides_ = (min if isinstance(condition, AnyOf) else max)(told, key=lambda each: each[0])
     return dict(zip(NUMBERS, [*sides_, text_of(margin)], strict=True))
 
 

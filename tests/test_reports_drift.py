@@ -77,8 +77,8 @@ def test_it_is_a_mean_less_a_mean(drawn: list[tuple[int, list[tuple[str, str | N
     assert {each["source"]: plain(each) for each in found["by_batch"]} == named(batches, overall)
     assert (found["scorers_counted"], found["batches_counted"]) == (len(scorers), len(batches))
     for ranked in (found["by_scorer"], found["by_batch"]):
-        assert descending(abs(each["dimensions"][0]["drift"]) for each in ranked)
-        assert all(descending(abs(one["drift"]) for one in each["dimensions"]) for each in ranked)
+        assert descending(abs(each["dimensions"][0]["deviations"]) for each in ranked)
+        assert all(descending(abs(one["deviations"]) for one in each["dimensions"]) for each in ranked)
         assert all(each["scores"] == max(one["scores"] for one in each["dimensions"]) for each in ranked)
 
 

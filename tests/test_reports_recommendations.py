@@ -112,18 +112,21 @@ def test_a_reason_that_no_threshold_alone_decides(ledger: Ledger, tmp_path: Path
     rules = (*LOW.rules, Rule("x", "rejected", score_is("quality", "<", 0.9)))
     decide(ledger, replace(LOW, rules=rules))
     (only,) = advice(ledger)
-    assert only["advice"] == "No threshold alone would let any of them in: other rules keep them out, too."
+    assert (
+        only["advice"]
+        == "No threshold alone would let any of them in: other rules or what cannot be told keep them out, too."
+    )
 
 
 def test_what_files_told_is_advised_by_how_far_it_fell_short(ledger: Ledger, tmp_path: Path) -> None:
     """Without a policy the margins of the file tell how many were nearly in; reasons that are known have a cause."""
     rows = [rejected_line(f"q{n}", "low_quality", n / 100, threshold=0.5) for n in range(40, 50)]
-    rows += [rejected_line("d", "duplicate", 0.8, similarity=0.9), rejected_line("w", "too odd", None)]
+    rows += [rejected_line("d", "duplicate", 0.8, similarity=0.9), rejected_line("w", "too_odd", None)]
     ledger.ingest(write(tmp_path / "rejected.jsonl", *rows), campaign="old", decisions=True)
     found = {one["reason"]: one["advice"] for one in advice(ledger)}
     assert found["low_quality"] == "Of 10 whose file tells the margin, 1 fell short by at most 0.01."
     assert found["duplicate"] == recommendations.CAUSES["duplicate"]
-    assert found["too odd"] == "Look at some of them with `ledger why`."
+    assert found["too_odd"] == "Look at some of them with `ledger why`."
 
 
 def test_several_policies_have_no_setting_in_common(ledger: Ledger, tmp_path: Path) -> None:
@@ -153,7 +156,7 @@ def test_caps_are_replayed_unless_there_are_too_many(
     decide(ledger, replace(LOW, caps=(replace(crowd, keep=2),)))
     monkeypatch.undo()
     assert short(advice(ledger)) == [("low_quality", None, 40, None, None)]
-    assert "other rules or caps keep them out, too" in advice(ledger)[0]["advice"]
+    assert "other rules, caps or what cannot be told keep them out, too" in advice(ledger)[0]["advice"]
 
 
 def test_odd_names_of_domains_stand_in_quotes_or_have_no_setting(ledger: Ledger, tmp_path: Path) -> None:

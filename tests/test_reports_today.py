@@ -160,8 +160,9 @@ def test_a_threshold_of_its_own_domain(ledger: Ledger, tmp_path: Path) -> None:
             "set": "domain.asm.min_quality=0.2",
             "from": "0.5",
             "to": "0.2",
+            "unless": [],
         },
-        {"of": "status", "gives": "accepted", "score": "quality", "needs": ">= 0.5", "has": "0.2"},
+        {"of": "status", "gives": "accepted", "score": "quality", "needs": ">= 0.5", "has": "0.2", "unless": []},
     ]
     assert ledger.why(second)["would_flip_if"][0]["set"] == "threshold.min_quality=0.3"
     asked = ledger.whatif([ledger.why(first)["would_flip_if"][0]["set"]])
@@ -210,7 +211,7 @@ def test_a_missing_number_is_named(ledger: Ledger, tmp_path: Path) -> None:
     told = ledger.why(one)
     assert (told["status"], told["deciding"]["rule"]) == ("pending", "unknown")
     assert told["would_flip_if"] == [
-        {"of": "status", "gives": None, "score": "quality", "needs": "a value", "has": None}
+        {"of": "status", "gives": None, "score": "quality", "needs": "a value", "has": None, "unless": []}
     ]
 
 
@@ -223,6 +224,13 @@ def test_no_number_changes_a_text(ledger: Ledger, tmp_path: Path) -> None:
     assert (told["deciding"]["rule"], told["would_flip_if"]) == ("no_asm", None)
 
 
+def test_a_cap_may_keep_out_what_a_threshold_would_let_in(ledger: Ledger, tmp_path: Path) -> None:
+    """Caps need all samples at once, so the answer names them as what may stand in the way."""
+    ids = taken(ledger, tmp_path / "a.jsonl", [("asm", {"quality": 0.9}), ("asm", {"quality": 0.2})])
+    decide(ledger, replace(LOW, caps=(Cap("one each", "deferred", ("domain",), 1, "quality"),)))
+    assert [change["unless"] for change in ledger.why(ids[1])["would_flip_if"]] == [["one each"]] * 2
+
+
 def test_a_cap_that_set_it_aside_says_how_wide_it_would_have_to_be(ledger: Ledger, tmp_path: Path) -> None:
     """The second best of a domain is let in by a cap of two; `whatif` agrees, and deciding is not due."""
     rows = [("asm", {"quality": 0.9}), ("asm", {"quality": 0.7}), ("asm", {"quality": 0.6})]
@@ -233,7 +241,14 @@ def test_a_cap_that_set_it_aside_says_how_wide_it_would_have_to_be(ledger: Ledge
     assert told["deciding"]["twin"] == {"sample": ids[0], "similarity": None}
     assert (told["today"]["stale"], told["today"]["caps"]) == (False, ["one.each"])
     (change,) = told["would_flip_if"]
-    assert change == {"of": "status", "gives": "accepted", "set": 'cap."one.each".keep=2', "from": "1", "to": "2"}
+    assert change == {
+        "of": "status",
+        "gives": "accepted",
+        "set": 'cap."one.each".keep=2',
+        "from": "1",
+        "to": "2",
+        "unless": [],
+    }
     asked = ledger.whatif([change["set"]])
     assert [(each["sample"], each["after"]["status"]) for each in asked["examples"]] == [(ids[1], "accepted")]
     score(ledger, {ids[1]: {"quality": 0.1}})

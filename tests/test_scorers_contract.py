@@ -149,11 +149,13 @@ def test_what_is_no_number_of_millionths_is_unscored(value: object) -> None:
 
 
 def test_plain_numbers_become_millionths_and_the_rest_is_unscored() -> None:
-    """`measured` takes what people count with."""
-    found = measured({"a": 0.5, "b": "2.6", "c": float("nan"), "d": 10**7, "e": 1}, {"f": "late"}, {"a": "half"})
+    """`measured` takes what people count with; a text is no number, whatever it says."""
+    found = measured(
+        {"a": 0.5, "b": 2.6, "g": "2.6", "c": float("nan"), "d": 10**7, "e": 1}, {"f": "late"}, {"a": "half"}
+    )
 
     assert found.dimensions == {"a": 500_000, "b": 2_600_000, "e": ONE}
-    assert found.unscored == {"c": "not_a_number", "d": "not_a_number", "f": "late"}
+    assert found.unscored == {"c": "not_a_number", "d": "not_a_number", "f": "late", "g": "not_a_number"}
     assert found.notes == {"a": "half"}
 
 

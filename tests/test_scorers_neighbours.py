@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import struct
+import tracemalloc
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from ledger.digest import blake3_bytes
 from ledger.fixed import ONE
 from ledger.scorers.contract import share
-from ledger.scorers.neighbours import SKETCH, Neighbours, similarity, sketch_of, words_of
+from ledger.scorers.neighbours import SKETCH, WINDOW, Neighbours, similarity, sketch_of, words_of
 
 
 def print_of(text: str) -> bytes:
@@ -160,6 +162,53 @@ def test_a_set_beyond_one_cut_is_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     cut = neighbours(texts)
 
     assert [nearest(whole, text) for text in texts] == [nearest(cut, text) for text in texts]
+
+
+class Whole(Neighbours):
+    """Compares a bucket with the sets of all its texts at hand at once."""
+
+    def _compare(self, bucket: list[int]) -> None:
+        sets = [frozenset(struct.unpack(f">{len(text) // 4}I", text)) for text in (self._sketches[at] for at in bucket)]
+        for at, number in enumerate(bucket):
+            for beside in range(at + 1, min(at + 1 + WINDOW, len(bucket))):
+                found = similarity(sets[at], sets[beside])
+                for one in (number, bucket[beside]):
+                    self._nearest[one] = max(self._nearest[one], found)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), min_size=2, max_size=9).map(" ".join), min_size=2, max_size=60))
+def test_the_window_compares_what_whole_buckets_would(texts: list[str]) -> None:
+    """Keeping the sets of a few texts at a time changes no similarity."""
+    moving, whole = Neighbours(), Whole()
+    for made in (moving, whole):
+        for text in texts:
+            made.add(words_of(text), print_of(text))
+        made.close()
+
+    assert [nearest(moving, text) for text in texts] == [nearest(whole, text) for text in texts]
+
+
+class Watched(Neighbours):
+    """Remembers how much memory comparing a bucket took at the most."""
+
+    peak = 0
+
+    def _compare(self, bucket: list[int]) -> None:
+        tracemalloc.start()
+        super()._compare(bucket)
+        self.peak = max(self.peak, tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+
+def test_a_template_that_all_share_takes_little_memory() -> None:
+    """However many texts share a value, the sets of few of them are held at once."""
+    made = Watched()
+    common = [b"word%d" % n for n in range(SKETCH + 10)]
+    for n in range(1_000):
+        made.add([*common, b"end%d" % n], print_of(str(n)))
+    made.close()
+
+    assert 0 < made.peak < 500_000
 
 
 def test_a_text_that_was_not_added_has_no_neighbour() -> None:

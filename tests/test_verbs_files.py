@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from ledger import Ledger
 from ledger.errors import BadRequest, DiskFull, NotWritable
-from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_for
+from ledger.verbs.files import MOST_BYTES, WholeFile, digest_of_file, manifest_path, place_for, read_whole
 from tests.small import names
 
 
@@ -29,6 +29,17 @@ def small_files() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Up to the limit it is read; beyond, and where there is no end, that is an error of the system's kind."""
+    file = tmp_path / "a"
+    file.write_bytes(b"12345")
+
+    assert read_whole(file) == read_whole(file, 5) == b"12345"
+    for place, most in ((file, 4), (Path("/dev/zero"), 1 << 20), (Path("/dev/zero"), MOST_BYTES)):
+        with pytest.raises(OSError, match=f"over {most:,} bytes"):
+            read_whole(place, most)
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ledger.validators.secrets import RULES, find_secrets
 from ledger.verbs.redact import MOST_PLACES, RedactReport, redact
 from ledger.verbs.run import Who
 from ledger.verbs.selection import selection
+from ledger.verbs.validate import validate, validate_plan
 from tests.logs import store_of
 from tests.small import chat, read, samples, write
 
@@ -204,11 +206,25 @@ def test_secrets_as_keys_stay_different_keys(ledger: Ledger, tmp_path: Path) -> 
 
 def test_what_a_secret_hid_is_found_too(ledger: Ledger, tmp_path: Path) -> None:
     """A token that stood right against another becomes one by itself when that is gone, and goes in the same run."""
-    hidden = "AIza" + "g" * 35 + SK
+    hidden = PEM + SK
     assert len(find_secrets(hidden)) == 1
     taken(ledger, tmp_path, chat("q", hidden))
     assert clean(ledger).secrets == 2
     assert clean(ledger).secrets == 0
+
+
+def test_a_chain_of_keys_goes_at_once(ledger: Ledger, tmp_path: Path) -> None:
+    """Thousands of keys without a gap take one pass, not one each."""
+    taken(ledger, tmp_path, chat("q", ("AIza" + "g" * 35) * 3_200))
+    started = time.process_time()
+    report = clean(ledger)
+
+    assert time.process_time() - started < 0.7
+    assert (report.changed, report.by_rule) == (1, {"text/secret_google_key": 1})
+    shown = ledger.show(samples(ledger)[0])
+    assert shown["content"]["completion"][0]["content"] == gone("google_key")
+    found = validate(store_of(ledger), validate_plan(), WHO, dry_run=True, progress=lambda *_: None)
+    assert "text/secret_google_key" not in found.found
 
 
 def test_many_places_are_counted_and_some_are_listed(ledger: Ledger, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ledger.verbs.decide import DecideReport, decide, relabel, tag
 from ledger.verbs.run import Who
 from ledger.verbs.selection import selected, selection
 from tests.logs import store_of
+from tests.scoring import score
 from tests.small import chat, samples, write
 
 WHO = Who("tester")
@@ -46,13 +47,22 @@ def accept(ledger: Ledger, where: str | None = None, campaign: str | None = None
         ("not domain == 'cpp'", "one", [0, 1]),
         (None, "two", [4, 5]),
         ("campaign == 'two'", "one", []),
-        ("quality >= 0.5", None, []),
         ("status == 'pending'", None, [0, 1, 2, 3, 4, 5]),
     ],
 )
 def test_what_a_condition_chooses(some: Ledger, where: str | None, campaign: str | None, expected: list[int]) -> None:
     """The samples for which it holds, of one campaign or of all, in the order of their birth."""
     assert chosen(some, where, campaign) == expected
+
+
+def test_a_score_that_nobody_gave_is_refused(some: Ledger) -> None:
+    """It would choose nothing, in silence; the nearest name that there is is named."""
+    with pytest.raises(BadRequest, match=r"No sample has a score 'quality'; nothing was scored yet"):
+        chosen(some, "quality >= 0.5")
+    score(some, {samples(some)[0]: {"quality": "1"}})
+    with pytest.raises(BadRequest, match=r"No sample has a score 'qualty' .did you mean 'quality'"):
+        chosen(some, "label == true or not qualty < 0.5")
+    assert chosen(some, "quality >= 0.5") == [0]
 
 
 def test_ids_come_in_the_order_in_which_they_are_named(some: Ledger) -> None:

@@ -282,6 +282,8 @@ def test_requests_that_are_refused(toolset: Ledger, tmp_path: Path) -> None:
         look(toolset, tmp_path / "bad.json")
     with pytest.raises(SchemaUnreadable, match="cannot be read"):
         look(toolset, tmp_path)
+    with pytest.raises(SchemaUnreadable, match="cannot be read: it has over 67,108,864 bytes"):
+        look(toolset, Path("/dev/zero"))
     with pytest.raises(InputNotFound):
         look(toolset, tmp_path / "none.json")
     for limits in ({"min_chars": -1}, {"max_chars": -1}, {"min_chars": 5, "max_chars": 4}, {"min_chars": True}):

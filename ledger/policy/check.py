@@ -20,7 +20,7 @@ MOST_TEXTS = 60
 """Different comparisons of texts in one policy."""
 MOST_RULES = 60
 """Rules for the status and for the label together."""
-MOST_CAPS = 4
+MOST_CAPS = 20
 """Each is a SELECT around the one before it, and what SQLite can parse in one statement is limited."""
 MOST_GROUPS = 8
 """What one cap can count by."""

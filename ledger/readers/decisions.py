@@ -3,8 +3,10 @@
 Without a map, `rejection_reason` is the word for why a sample was rejected, `quality_score` what it scored, and
 `rejection_details` holds the rest: `threshold`, `similarity` (of a duplicate) and the score's components, in
 `components` or by themselves. A `decision` of `accepted` or `rejected` is taken at its word. `--map reason=why,score=q`
-names other places. Nothing here refuses a line: what is no number is left out, and a reason that is no short word is
-recorded as `other`, since the bytes of the line keep what it said.
+names other places. Nothing here refuses a line: what is no number is left out, and a reason that is no plain word (a
+letter or _, then letters, digits, _ . + -, ASCII, 64 characters at most) is recorded as `other`: it may quote the
+sample, and the bytes of the line keep what it said. A line that says accepted and gives a reason for a rejection tells
+no decision.
 """
 
 from __future__ import annotations
@@ -15,16 +17,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ledger.fixed import micro, text_of
-from ledger.readers.contract import CONTROL, MISSING, Recorded, at
+from ledger.readers.contract import MISSING, Recorded, at
 
 OTHER = "other"
-"""The rule of a rejection whose reason is no short word."""
-
-LONGEST_WORD = 100
-"""Characters of a reason; a longer one may quote the sample, and no text of a sample enters an event."""
+"""The rule of a rejection whose reason is no plain word."""
 
 MOST_COMPONENTS = 32
 OUTCOMES = frozenset({"accepted", "rejected"})
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]{0,63}")
+"""A reason; what is longer, or a sentence, may quote the sample, and no text of a sample enters an event."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _NO_COMPONENTS = frozenset({"matched_id", "similarity", "threshold"})
 
@@ -57,8 +58,8 @@ def read_decision(value: Mapping[str, Any], places: DecisionMap) -> Recorded | N
     """Return the decision that a parsed line records, None where it records none."""
     word = next((word for place in places.reason if (word := _word(at(value, place))) is not None), None)
     outcome = next((said for place in places.decision if (said := _outcome(at(value, place))) is not None), None)
-    if outcome is None and word is None:
-        return None
+    if (outcome is None and word is None) or (outcome == "accepted" and word is not None):
+        return None  # nothing is said, or two things that contradict each other
     if outcome == "accepted":
         return Recorded(outcome, None, _details(value, places, 1))
     return Recorded("rejected", word or OTHER, _details(value, places, -1))
@@ -70,15 +71,15 @@ def _outcome(item: Any) -> str | None:  # noqa: ANN401 - any JSON value
 
 
 def _word(item: Any) -> str | None:  # noqa: ANN401 - any JSON value
-    """Return a reason as a word; OTHER for one that cannot stand in an event, None where nothing is said."""
+    """Return a reason as a word; OTHER for one that is no plain word, None where nothing is said."""
     if item is MISSING or not item:
         return None
     if not isinstance(item, str):
         return OTHER
     word = item.strip()
-    if len(word) > LONGEST_WORD or CONTROL.search(word):
-        return OTHER
-    return word or None
+    if not word:
+        return None
+    return word if _WORD.fullmatch(word) else OTHER
 
 
 def _details(value: Mapping[str, Any], places: DecisionMap, sign: int) -> dict[str, Any]:

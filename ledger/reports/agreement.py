@@ -2,10 +2,10 @@
 
 A *pair* is two scorings of one fingerprint: of two samples that teach the same, or of one sample by several scorers or
 attempts. Of n scorings of a fingerprint there are n (n - 1) / 2 pairs; the 50 oldest are paired, and what is beyond is
-counted. Scores under two rubrics are not compared (one that names no rubric is compared with any). Of a pair, the
-dimensions that both have are compared, and the labels that the policy in force would give to each scoring alone: the
-label `given` where no label rule holds, `accepted` or not for a policy without label rules. Where that cannot be told,
-or where two policies would tell it, a pair has no labels.
+counted. Scores under two rubrics are not compared (one that names no rubric is compared with any), nor scorings that
+share no dimension. Of a pair, the dimensions that both have are compared, and the labels that the policy in force would
+give to each scoring alone: the label `given` where no label rule holds, `accepted` or not for a policy without label
+rules. Where that cannot be told, or where two policies would tell it, a pair has no labels.
 """
 
 from __future__ import annotations
@@ -52,13 +52,16 @@ def agreement(
         raise BadRequest(f"Drift is by {' or '.join(BY)}, not by {by!r}")
     policy = _policy(store, thresholds)
     everything, by_pair, examples = _Tally(), dict[tuple[str, str], _Tally](), list[_Example]()
-    other_rubric = 0
+    other_rubric = nothing_shared = 0
     with views.found(store.connection, campaign, policy):
         fingerprints, scorings, beyond = views.counts(store.connection)
         for group in views.scorings(store.connection):
             for one, other in combinations(group, 2):
                 if one.rubric and other.rubric and one.rubric != other.rubric:
                     other_rubric += 1
+                    continue
+                if one.values.keys().isdisjoint(other.values):
+                    nothing_shared += 1
                     continue
                 names = (_scorer(one), _scorer(other))
                 by_pair.setdefault((min(names), max(names)), _Tally()).add(one, other)
@@ -69,6 +72,7 @@ def agreement(
         "between_samples": everything.between,
         "within_sample": everything.pairs - everything.between,
         "other_rubric": other_rubric,
+        "nothing_shared": nothing_shared,
         "fingerprints": fingerprints,
         "scorings": scorings,
         "beyond": beyond,

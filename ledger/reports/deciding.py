@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from ledger.reports.statements import Said, Statements, statement
-from ledger.rule import Compare, Findings, LabelRule, Measure, Score, compared
+from ledger.rule import AllOf, Compare, Condition, Findings, LabelRule, Measure, Not, Score, compared
 from ledger.store import Store
 from ledger.views import policies, samples
 
@@ -59,8 +60,7 @@ def _label(said: Said, known: Statements) -> Answer:
     """Return what decided the label; its numbers are those of the first rule that holds, whose label it is."""
     details = said.leaf["details"]
     parts = _by_rule(said, known)
-    rows = parts[0][1] if parts else details.get("compared", [])
-    first = _nearest(rows)
+    first = parts[0][1] if parts else None
     numbers = {name: None if first is None else first[name] for name in ("observed", "threshold", "margin")}
     return {"about": "label", **_common(said, known), **numbers, **_beside(details), "twin": None}
 
@@ -99,47 +99,54 @@ def _other_labels(said: Said | None, known: Statements) -> list[Answer]:
     """Return the label rules that hold beside the first."""
     others = [] if said is None else _by_rule(said, known)[1:]
     made = []
-    for name, rows in others:
-        nearest = _nearest(rows) or {}
-        made.append({"about": "label", "rule": name, **{key: nearest.get(key) for key in _FAILED[1:]}})
+    for name, nearest in others:
+        made.append({"about": "label", "rule": name, **{key: (nearest or {}).get(key) for key in _FAILED[1:]}})
     return made
 
 
-def _by_rule(said: Said, known: Statements) -> list[tuple[str, list[list[Any]]]]:
-    """Return the label rules that a relabeling names, each with its rows of `compared`.
+def _by_rule(said: Said, known: Statements) -> list[tuple[str, Answer | None]]:
+    """Return the label rules that a relabeling names, each with the comparison that its margin is taken from.
 
-    The event holds the names joined with + and the rows of all of them in order, so it takes the policy to tell them
-    apart; where that is not known, or says something else, the rows stand with none of them.
+    The event holds the names joined with + and the rows of `compared` of all of them in order, so it takes the policy
+    to tell them apart; where that is not known, or says something else, no comparison is told.
     """
     adoption = known.adoption(said.leaf["policy"])
     joined = said.leaf["rule"] or ""
     if adoption is None:
-        return [(name, []) for name in joined.split("+") if name]
+        return [(name, None) for name in joined.split("+") if name]
     holding: list[LabelRule] = []
     for rule in policies.frozen(adoption).labels:
         if f"{joined}+".startswith(f"{rule.name}+"):
             holding.append(rule)
             joined = joined[len(rule.name) + 1 :]
     rows = said.leaf["details"].get("compared", [])
-    sizes = [sum(map(_is_numeric, compared(rule.when))) for rule in holding]
-    if sum(sizes) != len(rows):
-        return [(rule.name, []) for rule in holding]
-    ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
-    return [(rule.name, rows[end - size : end]) for rule, size, end in zip(holding, sizes, ends, strict=True)]
+    if sum(_is_numeric(one) for rule in holding for one in compared(rule.when)) != len(rows):
+        return [(rule.name, None) for rule in holding]
+    each = iter(rows)
+    return [(rule.name, _nearest(rule.when, each)[1]) for rule in holding]
 
 
 def _is_numeric(compare: Compare) -> bool:
     return isinstance(compare.left, (Score, Measure, Findings))
 
 
-def _nearest(rows: list[list[Any]]) -> Answer | None:
-    """Return, of the comparisons that hold, the one that is nearest to giving way.
+def _nearest(condition: Condition, rows: Iterator[list[Any]]) -> tuple[Decimal | None, Answer | None]:
+    """Return a condition's margin, and the row that it is taken from; takes the rows of its comparisons of numbers.
 
     A margin can be twice as far from zero as any score, so it is not read as one.
     """
-    known = [dict(zip(_COMPARED, row, strict=False)) for row in rows]
-    holding = [each for each in known if each["margin"] is not None and Decimal(each["margin"]) <= 0]
-    return max(holding, key=lambda each: Decimal(each["margin"]), default=None)
+    if isinstance(condition, Compare):
+        if not _is_numeric(condition):
+            return None, None
+        row = dict(zip(_COMPARED, next(rows), strict=False))
+        return (None, None) if row["margin"] is None else (Decimal(row["margin"]), row)
+    if isinstance(condition, Not):
+        margin, row_of = _nearest(condition.part, rows)
+        return None if margin is None else -margin, row_of
+    sign = 1 if isinstance(condition, AllOf) else -1
+    parts = [_nearest(part, rows) for part in condition.parts]
+    told = [(sign * margin, margin, row_of) for margin, row_of in parts if margin is not None]
+    return max(told, key=lambda part: part[0])[1:] if told else (None, None)
 
 
 def _override(about: str, said: Said | None, under: Said | None, known: Statements) -> list[Answer]:

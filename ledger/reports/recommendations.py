@@ -235,8 +235,8 @@ def _shape(policy: Policy, reason: str) -> str | None:
             return f"There are more than {cap.keep:,} for the same {' and '.join(cap.per)}; the best stay."
     rule = next((rule for rule in policy.rules if rule.name == reason), None)
     if rule is not None and ways(policy, reason):
-        others = "other rules or caps" if policy.caps else "other rules"
-        return f"No threshold alone would let any of them in: {others} keep them out, too."
+        others = "other rules, caps" if policy.caps else "other rules"
+        return f"No threshold alone would let any of them in: {others} or what cannot be told keep them out, too."
     if rule is not None and any(isinstance(one.left, Findings) for one in comparisons(Policy("", rules=(rule,)))):
         return (
             "Validators found what this rule does not allow: `ledger why` names it; mend or make these samples again."

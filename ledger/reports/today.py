@@ -129,7 +129,7 @@ def _flips(known: Statements, row: samples.Row, case: _Case | None, born: bool |
             settled.add(about)
             gives = _without(said, others, None if about == "status" else born)
             if gives != _word(said.value):
-                made.append({"of": about, "gives": gives, "withdraw": f"@{said.position}"})
+                made.append({"of": about, "gives": gives, "unless": [], "withdraw": f"@{said.position}"})
     if case is None:
         return made
     if case.capped is not None and "status" not in settled:
@@ -137,7 +137,9 @@ def _flips(known: Statements, row: samples.Row, case: _Case | None, born: bool |
         made += _uncapped(case, case.capped)
     for change in flip(case.policy, case.facts, case.verdict) or ():
         if change["of"] not in settled and _is_one(case, change):
-            made.append({**change, "gives": None if change["gives"] is None else _word(change["gives"])})
+            then = None if change["gives"] is None else _word(change["gives"])
+            unless = [cap.name for cap in case.policy.caps] if then == "accepted" else []
+            made.append({**change, "gives": then, "unless": unless})
     return made
 
 
@@ -167,7 +169,16 @@ def _uncapped(case: _Case, said: Said) -> list[dict[str, Any]]:
     if rank is None:
         return []
     key = key_text(("cap", cap.name, "keep"))
-    return [{"of": "status", "gives": "accepted", "set": f"{key}={rank}", "from": str(cap.keep), "to": str(rank)}]
+    return [
+        {
+            "of": "status",
+            "gives": "accepted",
+            "set": f"{key}={rank}",
+            "from": str(cap.keep),
+            "to": str(rank),
+            "unless": [],
+        }
+    ]
 
 
 def _word(value: Any) -> str:  # noqa: ANN401 - an outcome, or a label

@@ -5,7 +5,9 @@ A plug-in names its scorer's class in the entry point group `sample_ledger.score
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
@@ -155,8 +157,8 @@ def _fault(name: str, made: Any) -> str | None:  # noqa: ANN401 - a scorer, or i
 
 
 def _attempt(name: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever a plug-in holds
-    attempt = Attempt()
-    with attempt:
+    attempt = Attempt(quoting=True)
+    with attempt, redirect_stdout(sys.stderr):  # whatever a plug-in prints is no part of an answer
         return act()
     raise BadRequest(f"The scorer {name} cannot be loaded: {attempt.fault}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import PurePath
 from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -89,20 +90,29 @@ class Scorer(Protocol):
         ...
 
 
-class Attempt(AbstractContextManager["Attempt"]):
-    """Whatever a scorer raises inside the block is its failure, told in `fault`; errors of the ledger itself go on."""
+class Breach(ValueError):  # noqa: N818 - what a scorer does to its contract
+    """What no scorer may say, in a sentence without a word of the sample."""
 
-    def __init__(self) -> None:
-        """Begin without a fault."""
+
+class Attempt(AbstractContextManager["Attempt"]):
+    """Whatever a scorer raises inside the block is its failure, told in `fault`; errors of the ledger itself go on.
+
+    A fault is the kind of the error and where in the scorer it arose, not its text, which may quote a sample.
+    """
+
+    def __init__(self, *, quoting: bool = False) -> None:
+        """Begin without a fault; `quoting` also tells an error's text, for a scorer that has seen no sample yet."""
         self.fault: str | None = None
+        self._quoting = quoting
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Keep what was raised as a sentence."""
-        if not isinstance(error, Exception) or isinstance(error, (LedgerError, MemoryError)):
+        if not isinstance(error, (Exception, SystemExit)) or isinstance(error, (LedgerError, MemoryError)):
             return False
-        self.fault = f"{type(error).__name__}: {error}"[:LONGEST_FAULT]
+        told = f": {error}" if self._quoting or isinstance(error, Breach) else _place(trace)
+        self.fault = f"{type(error).__name__}{told}"[:LONGEST_FAULT]
         return True
 
 
@@ -114,7 +124,7 @@ def measured(
     without = dict(unscored)
     for name, value in numbers.items():
         try:
-            dimensions[name] = micro(value)
+            dimensions[name] = micro(None if isinstance(value, str) else value)
         except ValueError:
             without[name] = NOT_A_NUMBER
     return Score(dimensions, without, notes)
@@ -128,16 +138,16 @@ def share(part: int, whole: int) -> int:
 def settled(said: object, dimensions: Sequence[str]) -> Score | Unscored:
     """Return what a scorer said with each declared dimension either a number in millionths or a reason.
 
-    Raises ValueError or TypeError, with a sentence, for what no scorer may say. Where no dimension has a number or a
+    Raises Breach, with a sentence, for what no scorer may say. Where no dimension has a number or a
     note and all share one reason, that is the answer.
     """
     if isinstance(said, Unscored):
         return Unscored(_word(said.reason))
     if not isinstance(said, Score):
-        raise TypeError(f"it returned {type(said).__name__}, not Score or Unscored")
+        raise Breach(f"it returned {type(said).__name__}, not Score or Unscored")
     for name in (*said.dimensions, *said.unscored, *said.notes):
         if name not in dimensions:
-            raise ValueError(f"it spoke of {str(name)[:40]!r}, which is not among its dimensions")
+            raise Breach("it spoke of something that is not among its dimensions")
     numbers: dict[str, int] = {}
     unscored: dict[str, str] = {}
     for name in dimensions:
@@ -154,6 +164,20 @@ def settled(said: object, dimensions: Sequence[str]) -> Score | Unscored:
     return Score(numbers, unscored, {name: _note(text) for name, text in said.notes.items()})
 
 
+def _place(trace: TracebackType | None) -> str:
+    """Return where an error arose: the last line in the file of what the block called; nothing where it called none."""
+    inner = None if trace is None else trace.tb_next
+    if inner is None:
+        return ""
+    file, line = inner.tb_frame.f_code.co_filename, inner.tb_lineno
+    while inner is not None:
+        if inner.tb_frame.f_code.co_filename == file:
+            line = inner.tb_lineno
+        inner = inner.tb_next
+    path = PurePath(file)
+    return f" in {f'{path.parent.name}/{path.name}' if path.stem == '__init__' else path.name}, line {line}"
+
+
 def is_dimension(name: object) -> bool:
     """Say whether a name can be a dimension's: a letter or _, then letters, digits, _ . -, 64 characters at most."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
@@ -166,11 +190,11 @@ def is_word(reason: object) -> bool:
 
 def _word(reason: object) -> str:
     if not isinstance(reason, str) or not is_word(reason):
-        raise ValueError(f"{str(reason)[:40]!r} is not a reason: small letters, digits and _")
+        raise Breach("a reason is one word of small letters, digits and _, 40 characters at most")
     return reason
 
 
 def _note(text: object) -> str:
     if not isinstance(text, str) or len(text) > LONGEST_NOTE or _CONTROL.search(text):
-        raise ValueError(f"a note is a line of at most {LONGEST_NOTE} characters")
+        raise Breach(f"a note is a line of at most {LONGEST_NOTE} characters")
     return text

@@ -8,7 +8,8 @@ than WINDOW share one, each is compared with the WINDOW before and after it in t
 text can be missed (at a similarity of one half, about once in 250 times; more often where thousands of texts are
 alike), and then the text counts as more diverse than it is.
 
-Memory: 32 bytes for each fingerprint, and for each distinct text about 180 bytes and 4 for each value of its sketch.
+Memory: 32 bytes for each fingerprint, and for each distinct text about 180 bytes and 4 for each value of its sketch;
+while comparing, also the sets of WINDOW + 1 texts, however many share a value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import re
 import struct
 import unicodedata
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from zlib import crc32
@@ -137,17 +139,18 @@ class Neighbours:
                 yield sorted(numbers, key=lambda number: (self._sketches[number], self._keys[number]))
 
     def _compare(self, bucket: list[int]) -> None:
-        sets = [
-            frozenset(struct.unpack(f">{len(text) // 4}I", text)) for text in map(self._sketches.__getitem__, bucket)
-        ]
+        """Compare each text of a bucket with the WINDOW before it, whose sets are kept, and so with those after it."""
         nearest = self._nearest
-        for at, number in enumerate(bucket):
-            mine, best = sets[at], nearest[number]
-            for beside in range(at + 1, min(at + 1 + WINDOW, len(bucket))):
-                found = similarity(mine, sets[beside])
+        window: deque[tuple[int, frozenset[int]]] = deque(maxlen=WINDOW)
+        for number in bucket:
+            sketch = self._sketches[number]
+            mine, best = frozenset(struct.unpack(f">{len(sketch) // 4}I", sketch)), nearest[number]
+            for other, its in window:
+                found = similarity(its, mine)
                 best = max(best, found)
-                nearest[bucket[beside]] = max(nearest[bucket[beside]], found)
+                nearest[other] = max(nearest[other], found)
             nearest[number] = best
+            window.append((number, mine))
 
 
 def _key(words: list[bytes]) -> int:

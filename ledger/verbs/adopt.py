@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 from ledger.digest import blake3_bytes
 from ledger.errors import BadRequest
@@ -72,7 +73,7 @@ def checked_campaign(store: Store, campaign: str | None) -> str | None:
     """Return a campaign that exists, or None; raise BadRequest naming those that do."""
     if campaign is None:
         return None
-    plain_text("The campaign's name", campaign, needed=True)
+    campaign = normalize("NFC", plain_text("The campaign's name", campaign, needed=True))
     known = sorted({group.campaign for group in rollups.groups(store.connection)})
     if campaign not in known:
         raise BadRequest(f"There is no campaign {campaign!r}; there are {', '.join(known[:20]) or 'none yet'}")

@@ -21,6 +21,8 @@ from ledger.verbs.words import plain_text
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OF_THE_LEDGER = ("", "-journal", "-wal", "-shm")
 _BLOCK = 1 << 20
+MOST_BYTES = 64 << 20
+"""Bytes of a file that is read as a whole (a schema, a rubric, a graph): a device may have no end."""
 
 
 @contextmanager
@@ -124,6 +126,15 @@ def place_for(out: Path, ledger: Path) -> Path:
 def manifest_path(out: Path) -> Path:
     """Return where the manifest of an export stands."""
     return out.with_name(out.name + SUFFIX)
+
+
+def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Return the bytes of a file; raise OSError, also (EFBIG) for one of more than `most` bytes."""
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has over {most:,} bytes")
+    return data
 
 
 def digest_of_file(path: Path) -> bytes:

@@ -58,6 +58,8 @@ def find_events(store: Store, texts: Sequence[str]) -> list[int]:
         first, dash, last = text.partition("-")
         if dash and first.startswith("@"):
             begin, end = find_event(store, first), find_event(store, last)
+            if end < begin:
+                raise BadRequest(f"{text!r} ends before it begins")
             found.update(dict.fromkeys(range(begin, end + 1)))
         else:
             found[find_event(store, text)] = None

@@ -11,13 +11,14 @@ from unicodedata import normalize
 
 from ledger.errors import BadRequest
 from ledger.policy import parse_condition
-from ledger.rule import Compare, Condition, Field, Text
+from ledger.policy.expression import hint, listed
+from ledger.rule import Compare, Condition, Field, Score, Text, compared
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.ids import find_samples
 from ledger.verbs.words import plain_text
-from ledger.views import conditions, samples
+from ledger.views import conditions, samples, scores
 
 
 class Selection(NamedTuple):
@@ -51,7 +52,7 @@ def selected(store: Store, chosen: Selection) -> Iterator[list[samples.Row]]:
     """Yield the samples of a selection, each once, a few hundred at a time.
 
     By ids they come in the order in which they are first named, else in that of their birth. Raises NoSuchId,
-    AmbiguousId, and BadRequest for a campaign that is not there.
+    AmbiguousId, and BadRequest for a campaign that is not there, or a score that no sample has.
     """
     if chosen.ids:
         yield from in_chunks(find_samples(store, chosen.ids))
@@ -60,6 +61,16 @@ def selected(store: Store, chosen: Selection) -> Iterator[list[samples.Row]]:
     condition = chosen.condition
     if condition is None:
         condition = Compare(Field("campaign"), "==", Text(campaign or ""))
+    _check_scores(store, condition)
     for handles in in_chunks(conditions.select(store.connection, condition, campaign)):
         rows = samples.rows_of(store.connection, handles)
         yield [rows[handle] for handle in handles]
+
+
+def _check_scores(store: Store, condition: Condition) -> None:
+    """Refuse a score that nobody ever gave: such a condition holds for nothing, most likely by a slip of the pen."""
+    known = scores.dimensions(store.connection)
+    for one in compared(condition):
+        if isinstance(one.left, Score) and one.left.dimension not in known:
+            close = hint(one.left.dimension, known) or (listed(known) if known else "; nothing was scored yet")
+            raise BadRequest(f"No sample has a score {one.left.dimension!r}{close}")

@@ -36,6 +36,7 @@ from ledger.validators import (
     load_schemas,
 )
 from ledger.verbs.adopt import checked_campaign
+from ledger.verbs.files import read_whole
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.words import plain_text, whole_number
@@ -196,7 +197,7 @@ def _read(path: Path) -> bytes:
     if not path.exists():
         raise InputNotFound(path)
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except OSError as error:
         raise SchemaUnreadable(path, f"it cannot be read: {error.strerror}") from error
 
