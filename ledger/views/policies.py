@@ -62,12 +62,13 @@ def everything(connection: Connection) -> list[Adoption]:
 
 def in_force(connection: Connection) -> list[Adoption]:
     """Return the adoptions in force: the last for all campaigns, if any, and then the later ones for single ones."""
-    standing: dict[str | None, Adoption] = {}
-    for adoption in everything(connection):
-        if adoption.campaign is None:
+    standing: dict[str | None, int] = {}
+    for position, campaign in connection.execute("SELECT position, campaign FROM policies ORDER BY position"):
+        if campaign is None:
             standing.clear()
-        standing[adoption.campaign] = adoption
-    return sorted(standing.values(), key=lambda adoption: adoption.position)
+        standing[campaign] = position
+    found = (connection.execute(f"{_SELECT} WHERE p.position = ?", (one,)) for one in sorted(standing.values()))
+    return [Adoption(*row) for rows in found for row in rows]
 
 
 def in_force_for(connection: Connection, campaign: str | None) -> Adoption | None:
