@@ -38,7 +38,7 @@ demo: $(VENV)/.stamp-core ## show the ledger at work on a few samples, from noth
 	@LEDGER="$(CURDIR)/$(BIN)/ledger" bash scripts/demo.sh
 
 test: $(VENV)/.stamp-dev ## run the tests; at least 95 % of ledger/ must be covered
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov -n auto
 
 lint: $(VENV)/.stamp-dev ## check style, format and types, and that the generated docs are up to date
 	$(BIN)/ruff check .

@@ -161,9 +161,19 @@ def test_an_interrupt_is_said_in_one_line(tmp_path: Path, source: Path) -> None:
     path = tmp_path / "ledger.db"
     ok("--ledger", path, "init")
 
-    child = _start(path, source)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    command = [*PROGRAM, "--ledger", str(path), "ingest", "-", "--source", source.name, "--campaign", "c"]
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe) as child,
+        Ledger.open(path) as watching,
+    ):
+        assert child.stdin is not None
+        child.stdin.write(source.read_bytes())  # and no end of it, so that the ingest cannot be over
+        child.stdin.flush()
+        while child.poll() is None and watching.status()["samples"] == 0:
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
 
     assert (child.returncode, out) == (130, b"")
     assert err.decode().strip() == "error: interrupted; what was committed is kept"

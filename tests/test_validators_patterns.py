@@ -66,7 +66,7 @@ def test_what_is_tried_is_quick(pattern: str) -> None:
     texts = [(body * length)[: max(0, length - 1)] + end for length, body, end in product(lengths, ("a", "ab"), "a!")]
 
     if most >= 0:
-        assert max(spent(pattern, text[:most]) for text in texts) < 0.5
+        assert max(spent(pattern, text[:most]) for text in texts) < 5
 
 
 atoms = st.sampled_from(["a", "b", "ab", "[ab]", ".", "^", "$", "(?=a)", r"\w", "[^a]"])
@@ -88,7 +88,7 @@ def test_any_pattern_is_quick(pattern: str, text: str, end: str) -> None:
     most = longest(pattern + end)
     body = (text or "a") * 30
 
-    assert most < 0 or spent(pattern + end, body[:most]) < 0.5
+    assert most < 0 or spent(pattern + end, body[:most]) < 5
 
 
 @pytest.mark.parametrize(

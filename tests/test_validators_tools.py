@@ -125,7 +125,7 @@ def test_large_tools_are_given_up_on() -> None:
 
     started = time.process_time()
     assert rules(content) == ["tools/unchecked"]
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 10
 
 
 def test_several_calls_are_each_compared() -> None:
