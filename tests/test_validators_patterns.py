@@ -176,4 +176,4 @@ def test_hostile_arguments_are_unchecked_at_once(
     found, seconds = checked({"type": "object", **schema}, arguments)
 
     assert found == rules
-    assert seconds < 1
+    assert seconds < 10
