@@ -156,6 +156,11 @@ def test_a_killed_ingest_is_taken_up_again(tmp_path: Path, source: Path) -> None
     assert Path(f"{clean}.jsonl").read_bytes() == Path(f"{killed}.jsonl").read_bytes()
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to the jobs that it starts in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_is_said_in_one_line(tmp_path: Path, source: Path) -> None:
     """Ctrl-C says that what was committed is kept, and so it is; the exit code is that of an interrupt."""
     path = tmp_path / "ledger.db"
@@ -164,7 +169,14 @@ def test_an_interrupt_is_said_in_one_line(tmp_path: Path, source: Path) -> None:
     command = [*PROGRAM, "--ledger", str(path), "ingest", "-", "--source", source.name, "--campaign", "c"]
     pipe = subprocess.PIPE
     with (
-        subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe) as child,
+        subprocess.Popen(
+            command,
+            env=environment(),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            preexec_fn=hear_interrupts,  # noqa: PLW1509 - no threads here
+        ) as child,
         Ledger.open(path) as watching,
     ):
         assert child.stdin is not None
