@@ -76,7 +76,10 @@ FOREIGN_HOMES = {
     "jsonschema_specifications": ("ledger.validators",),
     "referencing": ("ledger.validators",),
     "mcp": ("mcp_server",),
+    "numpy": ("ledger.similarity",),
     "peft": ("ledger.trainers",),
+    "rapidfuzz": ("ledger.similarity",),
+    "rensa": ("ledger.similarity",),
     "rich": ("commands",),
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
@@ -86,7 +89,20 @@ FOREIGN_HOMES = {
     "trl": ("ledger.trainers",),
     "unsloth": ("ledger.trainers",),
 }
-HEAVY = ("accelerate", "anthropic", "datasets", "mcp", "peft", "torch", "transformers", "trl", "unsloth")
+HEAVY = (
+    "accelerate",
+    "anthropic",
+    "datasets",
+    "mcp",
+    "numpy",
+    "peft",
+    "rapidfuzz",
+    "rensa",
+    "torch",
+    "transformers",
+    "trl",
+    "unsloth",
+)
 
 SQL = re.compile(
     r"\bSELECT\b.+\bFROM\b|^\s*SELECT\s|\bINSERT\s+(OR\s+\w+\s+)?INTO\b|\bREPLACE\s+INTO\b|\bUPDATE\b.+\bSET\b|\bDELETE\s+FROM\b"
