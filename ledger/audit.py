@@ -26,6 +26,7 @@ MOST = 100
 """Findings of one name that are listed; all are counted."""
 
 MORE_BLOBS = {
+    "duplicates_found": ("keys",),
     "found": ("schema",),
     "policy_adopted": ("source",),
     "released": ("members", "omissions"),

@@ -167,6 +167,20 @@ _ALL = (
         "withdrawn", "an event no longer applies; what stood before does", ("reason", "sample", "target"), ("target",)
     ),
     Kind(
+        "duplicates_found",
+        "near-duplicates were looked for; it takes the place of an earlier look, or goes on from it",
+        ("after", "base", "campaign", "field", "keys", "recipe", "texts", "twins"),
+        ("after", "base", "campaign", "field", "keys", "recipe", "twins"),
+        blob="twins",
+    ),
+    Kind(
+        "templates_found",
+        "templates were looked for; it takes the place of an earlier look",
+        ("after", "campaign", "families", "field", "recipe", "templated", "texts"),
+        ("after", "campaign", "families", "field", "recipe"),
+        blob="families",
+    ),
+    Kind(
         "split_assigned",
         "a sample was put in train, val or test, for good",
         ("after", "family", "ratio", "sample", "seed", "split"),

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger import Ledger
+from ledger.digest import encode
+from ledger.event import draft
 from ledger.rule import Cap, LabelRule, Policy, Rule
+from ledger.verbs.run import Run
 from ledger.verbs.trial import in_force, trying
-from ledger.views import due
+from ledger.views import due, samples
 from tests.judged import LOW
 from tests.logs import improve, line, store_of, tables
-from tests.scoring import decide, field_is, reasons, score, score_is, some, standing, take_in, text
+from tests.scoring import WHO, decide, details_of, field_is, reasons, score, score_is, some, standing, take_in, text
 from tests.test_views_scores import handle, views
 
 
-def capped(*per: str, keep: int = 1, best: str | None = None, **more: Any) -> Policy:  # noqa: ANN401 - fields
+def capped(
+    *per: str,
+    keep: int = 1,
+    best: str | None = None,
+    spread: str | None = None,
+    **more: Any,  # noqa: ANN401 - fields
+) -> Policy:
     """Return a policy of one cap alone."""
-    return Policy("capped", caps=(Cap("many", "rejected", per, keep, best),), **more)
+    return Policy("capped", caps=(Cap("many", "rejected", per, keep, best, spread),), **more)
 
 
 def kept(ledger: Ledger, policy: Policy) -> set[str]:
@@ -222,3 +234,112 @@ def test_samples_without_a_policy_stand_as_they_are(ledger: Ledger, tmp_path: Pa
     ]
     due.drop(views(ledger), "rest")
     assert tables(views(ledger)) == stood
+
+
+# --- caps over what is alike
+
+
+class Alike(NamedTuple):
+    """A sample as drawn: what it is about, how it differs, the template of its answer, its persona, its score."""
+
+    number: int
+    changed: int
+    template: int
+    persona: str
+    quality: int | None
+
+
+ALIKE = st.lists(
+    st.builds(
+        Alike,
+        st.integers(0, 2),
+        st.integers(0, 1),
+        st.integers(0, 2),
+        st.sampled_from("xyz"),
+        st.integers(0, 3) | st.none(),
+    ),
+    min_size=1,
+    max_size=10,
+)
+KEYS: dict[str, Callable[[Alike], object]] = {
+    "fingerprint": lambda one: one[:3],
+    "near": lambda one: (one.number, one.template),
+    "near.answer": lambda one: (one.number, one.template),
+    "template.completion": lambda one: one.template or None,
+    "tag.persona": lambda one: one.persona,
+}
+
+
+def told(one: Alike, note: int) -> bytes:
+    """Return a line whose answer is about something, ends in its own words, and begins as its template does."""
+    beginning = ("", "it is said of old that this ", "nobody here would ever deny that ")[one.template]
+    about = " ".join(f"word{one.number}of{one.template}no{place}" for place in range(50))
+    said = f"{beginning}{about} end{one.changed}"
+    return line(f"asked {one.number} {one.template}", said, note=note, tags={"persona": one.persona})
+
+
+@given(
+    drawn=ALIKE,
+    per=st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=2, unique=True),
+    keep=st.integers(1, 3),
+    spread=st.sampled_from([None, "tag.persona", "source"]),
+)
+def test_caps_over_what_is_alike_by_a_plain_loop(
+    drawn: list[Alike], per: list[str], keep: int, spread: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The best of each group stay, one of each value of `spread` before a second; without a template nobody goes."""
+    folder = tmp_path_factory.mktemp("caps")
+    with Ledger.init(folder / "ledger.db") as ledger:
+        ids: list[str] = []
+        for place, one in enumerate(drawn):
+            ids += take_in(ledger, folder, [told(one, place)], source=f"file {place % 2}")
+        score(ledger, {sample: {"q": text(one.quality)} for sample, one in zip(ids, drawn, strict=True)})
+        for field in ("exchange", "answer"):
+            ledger.duplicates(0.6, field=field)
+        _look_for(ledger, drawn)
+        decide(ledger, capped(*per, keep=keep, best="q", spread=spread))
+        shown = {sample: ledger.show(sample) for sample in ids}
+        stays = {sample for sample, (status, *_) in standing(ledger).items() if status == "accepted"}
+        over = {sample: details_of(ledger, sample)["details"] for sample in ids if sample not in stays}
+
+    groups: defaultdict[tuple[object, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for place, (sample, one) in enumerate(zip(ids, drawn, strict=True)):
+        rank = (one.quality is None, -(one.quality or 0), shown[sample]["version"], sample)
+        value = {None: "", "tag.persona": one.persona, "source": str(place % 2)}[spread]
+        groups[tuple(KEYS[name](one) for name in per)].append((rank, value, sample))
+    expected: dict[str, int] = {}
+    for key, members in groups.items():
+        if None in key:
+            continue
+        turns: Counter[str] = Counter()
+        placed = []
+        for rank, value, sample in sorted(members):
+            turns[value] += spread is not None
+            placed.append((turns[value], rank, sample))
+        expected |= {sample: nth for nth, (*_, sample) in enumerate(sorted(placed), 1) if nth > keep}
+    assert {sample: details["rank"] for sample, details in over.items()} == expected
+
+
+def _look_for(ledger: Ledger, drawn: list[Alike]) -> None:
+    """Record templates: the beginnings, each a family however few answers have it."""
+    store = store_of(ledger)
+    rows = list(samples.everything(store.connection))
+    members = {
+        kind: {row.fingerprint.hex() for row, one in zip(rows, drawn, strict=True) if one.template == kind}
+        for kind in (1, 2)
+    }
+    families = [
+        {"batch": "", "examples": [], "fuzzy": 0, "members": sorted(members[kind]), "of": 1, "phrase": "p", "rows": 1}
+        for kind in (1, 2)
+    ]
+    with store.transaction() as transaction:
+        digest, row = transaction.add_blob(encode({"after": {}, "before": {}, "families": families}))
+        said: dict[str, Any] = {
+            "after": None,
+            "campaign": None,
+            "families": digest.hex(),
+            "field": "completion",
+            "recipe": {},
+        }
+        made = draft("templates_found", None, row, {**said, "templated": 1, "texts": len(drawn)})
+        Run(store.ledger_id, "templates", {}, WHO).append(transaction, [made])

@@ -104,6 +104,12 @@ _SENTENCES = {
     "unscored": lambda e: f"not scored by {e['scorer']}: {e['reason']}",
     "found": lambda e: f"validated: {_found(e['findings'])}",
     "policy_adopted": lambda e: f"adopted the policy {e['name']}{_where(e['campaign'])}{_quoted(e['reason'])}",
+    "duplicates_found": lambda e: (
+        f"looked for near-duplicates in {e['field']}{_where(e['campaign'])}: {e['texts']} new texts"
+    ),
+    "templates_found": lambda e: (
+        f"looked for templates in {e['field']}{_where(e['campaign'])}: {e['templated']} of {e['texts']} texts"
+    ),
     "tagged": lambda e: f"tag {e['key']} " + ("removed" if e["value"] is None else f"= {e['value']}"),
     "edited": lambda e: f"edited into b3:{e['blob'][:12]}{_quoted(e['reason'])}",
     "improved": lambda e: f"improved from {e['parent'][:12]}",

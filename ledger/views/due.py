@@ -13,9 +13,11 @@ from ledger.sqlite import Connection
 from ledger.views.conditions import Parameters, tag_value
 from ledger.views.judgements import LABELLED, NAMED, PERSON
 from ledger.views.judging import VERDICT, Slots, number_of, rule_names
+from ledger.views.near import WHOLE
 from ledger.views.observing import COLUMNS
 
-_JUDGED = f"""SELECT {NAMED}, {VERDICT}, NULL AS nth, NULL AS twin, {LABELLED.format(of="")} AS labelled
+_JUDGED = f"""SELECT {NAMED}, {VERDICT}, NULL AS nth, NULL AS twin, NULL AS alike, NULL AS template,
+        {LABELLED.format(of="")} AS labelled
     FROM {{table}} WHERE policy = {{adoption}}"""
 
 _CAPPED = """SELECT sample, campaign, domain, policy, person, bound, given, {columns}, facts,
@@ -24,15 +26,39 @@ _CAPPED = """SELECT sample, campaign, domain, policy, person, bound, given, {col
         CASE WHEN over THEN NULL ELSE margin END AS margin,
         held, untold, label, label_held, label_untold,
         CASE WHEN over THEN place ELSE nth END AS nth,
-        CASE WHEN over THEN best ELSE twin END AS twin, labelled
-    FROM (SELECT r.*, stays AND outcome = 'accepted' AND place > {keep} AS over
+        CASE WHEN over THEN best ELSE twin END AS twin,
+        CASE WHEN over THEN {alike} ELSE alike END AS alike,
+        CASE WHEN over THEN {template} ELSE template END AS template, labelled
+    FROM (SELECT r.*, stays AND outcome = 'accepted' AND place > {keep}{limited} AS over
         FROM (SELECT o.*, row_number() OVER w AS place, first_value(sample) OVER w AS best
-            FROM (SELECT q.*, coalesce(q.person, q.outcome) = 'accepted' AS stays,
-                    {amount} AS amount, b.hash AS hash, e.op AS id{keys}
-                FROM ({judged}) q JOIN samples s ON s.sample = q.sample JOIN blob b ON b.id = s.version
-                JOIN event e ON e.position = q.sample LEFT JOIN families f ON f.token = s.token) o
+            FROM (SELECT n.*, {turn} AS turn
+                FROM (SELECT q.*, coalesce(q.person, q.outcome) = 'accepted' AS stays, s.fingerprint AS fingerprint,
+                        {amount} AS amount, b.hash AS hash, e.op AS id, {spread} AS spread{keys}
+                    FROM ({judged}) q JOIN samples s ON s.sample = q.sample JOIN blob b ON b.id = s.version
+                    JOIN event e ON e.position = q.sample LEFT JOIN families f ON f.token = s.token) n) o
             WINDOW w AS (PARTITION BY stays{names}
-                ORDER BY person IS NULL, amount DESC NULLS LAST, hash, id)) r)"""
+                ORDER BY person IS NULL, turn, amount DESC NULLS LAST, hash, id)) r) z"""
+
+_TURN = """row_number() OVER (PARTITION BY stays{names}, spread
+    ORDER BY person IS NULL, amount DESC NULLS LAST, hash, id)"""
+
+_CENTRE = """coalesce((SELECT min(w.first) FROM near w WHERE w.field = {{field}} AND w.scope = ''
+        AND w.second = {0}.fingerprint AND w.similarity = 1000000), {0}.fingerprint)"""
+"""SQL for the fingerprint that stands for all with the same words in the pairs that were compared."""
+
+_ALIKE = f"""(SELECT CASE WHEN p.one = p.other THEN 1000000 ELSE (SELECT w.similarity FROM near w
+        WHERE w.field = {{field}} AND w.scope = '' AND w.first = min(p.one, p.other)
+            AND w.second = max(p.one, p.other)) END
+    FROM (SELECT {_CENTRE.format("t")} AS one, {_CENTRE.format("z")} AS other FROM samples t
+        WHERE t.sample = best) p)"""
+"""How alike a sample and the one that stays are; NULL where they are of one cluster but no pair."""
+
+_CLUSTER = """coalesce((SELECT c.root FROM near_clusters c
+    WHERE c.field = {field} AND c.scope = '' AND c.fingerprint = s.fingerprint), s.fingerprint)"""
+
+_TEMPLATE = """(SELECT m.family FROM template_members m
+    WHERE m.field = {field} AND m.scope = '' AND m.fingerprint = s.fingerprint
+        AND m.batch IN ('', '=' || coalesce(s.source, '')))"""
 
 _PER = {
     "campaign": "s.campaign",
@@ -88,6 +114,8 @@ class Due(NamedTuple):
     given: str
     nth: int | None
     twin: bytes | None
+    alike: int | None
+    template: int | None
     outcome_due: bool
     label_due: bool
 
@@ -161,7 +189,7 @@ def batch(connection: Connection, name: str, after: int, limit: int) -> list[Due
     rows = connection.execute(
         f"""SELECT q.sample, e.op, s.version, b.hash, q.domain, q.facts, q.outcome, q.rule, q.margin, q.held, q.untold,
             q.label, q.label_held, CASE WHEN q.label_held THEN q.labels ELSE '' END, q.given, q.nth, t.op,
-            q.outcome_due, q.label_due, {COLUMNS}
+            q.alike, q.template, q.outcome_due, q.label_due, {COLUMNS}
         FROM temp.{name} q JOIN samples s ON s.sample = q.sample JOIN event e ON e.position = q.sample
         JOIN blob b ON b.id = s.version LEFT JOIN event t ON t.position = q.twin
         WHERE q.sample > ? AND (q.outcome_due OR q.label_due) ORDER BY q.sample LIMIT ?""",
@@ -172,7 +200,7 @@ def batch(connection: Connection, name: str, after: int, limit: int) -> list[Due
 
 def _due(row: tuple[object, ...]) -> Due:
     sample, op, version, digest, domain, *more = row
-    return Due(sample, op, version, digest, domain, tuple(more[14:]), *more[:14])  # type: ignore[arg-type]
+    return Due(sample, op, version, digest, domain, tuple(more[16:]), *more[:16])  # type: ignore[arg-type]
 
 
 def drop(connection: Connection, *names: str) -> None:
@@ -182,8 +210,15 @@ def drop(connection: Connection, *names: str) -> None:
 
 
 def _capped(cap: Cap, policy: Policy, slots: Slots, judged: str, parameters: Parameters) -> str:
-    keys = [_PER[per] if per in _PER else tag_value(Tag(per.removeprefix("tag.")), parameters) for per in cap.per]
+    keys = [_group(per, parameters) for per in cap.per]
+    names = "".join(f", k{n}" for n in range(len(keys)))
+    templates = [n for n, per in enumerate(cap.per) if per.startswith("template.")]
     return _CAPPED.format(
+        alike=_alike(cap, parameters),
+        template=f"k{templates[0]}" if templates else "NULL",
+        limited="".join(f" AND k{n} IS NOT NULL" for n in templates),
+        spread="NULL" if cap.spread is None else _group(cap.spread, parameters),
+        turn="NULL" if cap.spread is None else _TURN.format(names=names),
         columns=COLUMNS,
         keep=cap.keep,
         outcome=cap.outcome,
@@ -191,8 +226,28 @@ def _capped(cap: Cap, policy: Policy, slots: Slots, judged: str, parameters: Par
         amount="NULL" if cap.best is None else number_of(policy, cap.best, slots),
         keys="".join(f", {key} AS k{n}" for n, key in enumerate(keys)),
         judged=judged,
-        names="".join(f", k{n}" for n in range(len(keys))),
+        names=names,
     )
+
+
+def _group(name: str, parameters: Parameters) -> str:
+    """Return SQL for what makes samples alike to a cap."""
+    if name in _PER:
+        return _PER[name]
+    kind, _, rest = name.partition(".")
+    if kind == "near":
+        return _CLUSTER.format(field=parameters.add(rest or WHOLE))
+    if kind == "template":
+        return _TEMPLATE.format(field=parameters.add(rest))
+    return tag_value(Tag(rest), parameters)
+
+
+def _alike(cap: Cap, parameters: Parameters) -> str:
+    """Return SQL for how alike a sample and the one that stays are, where the cap is about that."""
+    near = [per for per in cap.per if per.partition(".")[0] == "near"]
+    if near:
+        return _ALIKE.format(field=parameters.add(near[0].partition(".")[2] or WHOLE))
+    return "1000000" if "fingerprint" in cap.per else "NULL"
 
 
 class Count(NamedTuple):

@@ -1,9 +1,10 @@
-"""Families: samples that belong together because they share a prompt or descend from one another.
+"""Families: samples that belong together because they share a prompt, descend from one another, or nearly say the same.
 
 A sample's token is its prompt fingerprint, or its fingerprint where nothing stands before the completion. Most families
 are one token, which is then their root, and need no row here. An edge between two tokens (a child or an edit whose
-prompt differs) joins them, for good: also where the edit is withdrawn, since the sample was there. The root of a joined
-family is its smallest token, so neither order nor batches matter.
+prompt differs) joins them, for good: also where the edit is withdrawn, since the sample was there. Two whole texts that
+were found alike join theirs as long as no later look at them takes that back. The root of a joined family is its
+smallest token, so neither order nor batches matter.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger.sqlite import Connection
+from ledger.views.near import WHOLE
 from ledger.views.span import Span
 
 TABLES = (("families", "token"),)
@@ -29,13 +31,19 @@ _EDGES = f"""SELECT {_TIES_BY.format("b")}, {_TIES_BY.format("v")}
     UNION SELECT {_TIES_BY.format("c")}, {_TIES_BY.format("p")}
     FROM told c JOIN told p ON p.op = unhex(json_extract(c.leaf, '$.parent'))
     WHERE c.kind IN ('improved', 'regenerated') AND c.position BETWEEN :first AND :last"""  # noqa: S608 - constants
+_ALIKE = f"SELECT first_token, second_token FROM near WHERE field = '{WHOLE}' AND first_token <> second_token"  # noqa: S608 - likewise
 
 
 def fold(connection: Connection, span: Span) -> None:
-    """Join the families that the span's edits and derivations tie together."""
-    if not span.has("edited", "improved", "regenerated"):
+    """Join the families that the span's edits and derivations tie together; all anew where texts were looked at."""
+    first = span.first
+    if span.has("duplicates_found"):
+        first = 0
+        connection.execute("DELETE FROM families")
+        _join(connection, connection.execute(_ALIKE).fetchall())
+    elif not span.has("edited", "improved", "regenerated"):
         return
-    edges = connection.execute(_EDGES, {"first": span.first, "last": span.last}).fetchall()
+    edges = connection.execute(_EDGES, {"first": first, "last": span.last}).fetchall()
     _join(connection, [edge for edge in edges if edge[0] != edge[1]])
 
 

@@ -193,6 +193,16 @@ FOUND = {
     "validators": [["structure", "1"]],
     "version": BLOB,
 }
+TWINS = {
+    "after": OTHER,
+    "base": None,
+    "campaign": None,
+    "field": "exchange",
+    "keys": OTHER,
+    "recipe": {"bands": 20, "threshold": 800000},
+    "twins": BLOB,
+}
+PHRASES = {"after": None, "campaign": "c", "families": BLOB, "field": "answer", "recipe": {"n": 5}}
 ADOPTED = {"after": None, "authority": "person", "campaign": None, "policy": BLOB}
 
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -233,6 +243,8 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("unscored", {**SCORED, "reason": "error"}, {"kind": "unscored", **SCORED, "reason": "error"}),
     ("found", FOUND, {"kind": "found", **FOUND}),
+    ("duplicates_found", {**TWINS, "texts": 9}, {"kind": "duplicates_found", **TWINS}),
+    ("templates_found", {**PHRASES, "templated": 5, "texts": 9}, {"kind": "templates_found", **PHRASES}),
     (
         "policy_adopted",
         {**ADOPTED, "changes": [["domain.asm.min_quality", "0.35"]], "name": "strict", "reason": "r", "source": OTHER},
