@@ -201,8 +201,10 @@ class LabelRule:
 class Cap:
     """At most `keep` accepted samples for each combination of `per`; the best by `best` stay, the others get `outcome`.
 
-    `per` holds fingerprint, prompt, family, campaign, domain, label, source or `tag.NAME`. Equal values of `best` (or
-    no `best`) fall to the smaller (blob hash, sample id). Unknown is the worst.
+    `per` holds fingerprint, near (near-duplicates), prompt, family, campaign, domain, label, source, `tag.NAME`,
+    `near.FIELD` or `template.FIELD`; what is in no family of templates is not limited. Equal values of `best` (or no
+    `best`) fall to the smaller (blob hash, sample id). Unknown is the worst. With `spread`, one of each value of it
+    (campaign, domain, label, source, `tag.NAME`) comes before the second of any.
     """
 
     name: str
@@ -210,6 +212,12 @@ class Cap:
     per: tuple[str, ...]
     keep: int
     best: str | None = None
+    spread: str | None = None
+
+    def as_json(self) -> list[Any]:
+        """Return it as a list of plain values, `spread` only where it is asked for."""
+        made = [self.name, self.outcome, list(self.per), self.keep, self.best]
+        return made if self.spread is None else [*made, self.spread]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +275,7 @@ def compared(condition: Condition) -> Iterator[Compare]:
 def as_json(policy: Policy) -> dict[str, Any]:
     """Return a policy as restricted JSON; names stand in lists because they need not be ASCII, as keys must be."""
     return {
-        "caps": [[cap.name, cap.outcome, list(cap.per), cap.keep, cap.best] for cap in policy.caps],
+        "caps": [cap.as_json() for cap in policy.caps],
         "default": policy.default,
         "format": FORMAT,
         "headline": policy.headline,
@@ -307,7 +315,7 @@ def _policy_of(value: Mapping[str, Any]) -> Policy:
         name=value["name"],
         rules=tuple(Rule(name, outcome, condition_of(when)) for name, outcome, when in value["rules"]),
         labels=tuple(LabelRule(name, label, condition_of(when)) for name, label, when in value["labels"]),
-        caps=tuple(Cap(name, outcome, tuple(per), keep, best) for name, outcome, per, keep, best in value["caps"]),
+        caps=tuple(Cap(name, outcome, tuple(per), *more) for name, outcome, per, *more in value["caps"]),
         thresholds=tuple(
             Levels(name, micro(default), tuple((domain, micro(text)) for domain, text in domains), _cross_of(cross))
             for name, default, domains, cross in value["thresholds"]

@@ -52,6 +52,7 @@ MEASURES = ("overall", "mix")
 DOMAINS = ("asm", "cpp", "asm+cpp", "cpp+x", "a b")
 TEXTS = ("", "asm", "twain", 'say "x"', "it's \\ so")
 TAGS = ("persona", "my tag", "and")
+GROUPS = ("fingerprint", "domain", "tag.my tag", "near", "near.answer", "template.answer")
 GLOBS = ("*", "tools/*", "text/empty")
 
 
@@ -290,7 +291,7 @@ def _policies(draw: st.DrawFn) -> Policy:
     cut = draw(st.integers(0, len(names)))
     capped = draw(st.integers(cut, len(names)))
     ranked = st.sampled_from([*DIMENSIONS, *measures])
-    groups = st.lists(st.sampled_from(["fingerprint", "domain", "tag.my tag"]), unique=True, min_size=1)
+    groups = st.lists(st.sampled_from(GROUPS), unique=True, min_size=1)
     outcomes = st.sampled_from(["accepted", "rejected", "deferred"])
     return Policy(
         name=draw(st.sampled_from(["p", "my 'policy'"])),
@@ -305,6 +306,7 @@ def _policies(draw: st.DrawFn) -> Policy:
                 tuple(draw(groups)),
                 draw(st.integers(1, 3)),
                 draw(ranked | st.none()),
+                draw(st.sampled_from([None, None, "source", "tag.my tag"])),
             )
             for name in names[capped:]
         ),

@@ -58,6 +58,7 @@ def test_one_decision_for_each_sample(ledger: Ledger, tmp_path: Path) -> None:
         "adopted": head + 2,
         "events": [head + 3, head + 7],
         "never_scored": [],
+        "never_looked": [],
     }
     run = [event for event in ledger.log(limit=1000) if event["kind"] == "run_finished"][-1]
     assert run["says"]["counts"] == {"changed": 3, "samples": 3}

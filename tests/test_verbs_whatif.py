@@ -72,6 +72,7 @@ def test_the_answer(ledger: Ledger, tmp_path: Path) -> None:
             }
         ],
         "never_scored": [],
+        "never_looked": [],
     }
 
 

@@ -266,17 +266,31 @@ class World:
         return told
 
     def _cap(self, cap: Cap, policy: Policy, ones: list[One], told: dict[str, Told]) -> None:
+        if any(per.startswith("template.") for per in cap.per):
+            return  # nobody looks for templates in these worlds, and what is in no family is not limited
         groups: defaultdict[tuple[Any, ...], list[One]] = defaultdict(list)
         for one in ones:
             if (self.person(one) or told[one.id].outcome) == "accepted":
                 groups[tuple(self._key(per, one, told[one.id]) for per in cap.per)].append(one)
         for group in groups.values():
-            ranked = sorted(group, key=lambda one: self._rank(cap, policy, one))
+            ranked = self._spread(cap, sorted(group, key=lambda one: self._rank(cap, policy, one)), told)
             for place, one in enumerate(ranked, 1):
                 if place > cap.keep and told[one.id].outcome == "accepted":
                     told[one.id] = told[one.id]._replace(
                         outcome=cap.outcome, rule=cap.name, margin=None, rank=place, twin=ranked[0].id
                     )
+
+    def _spread(self, cap: Cap, ranked: list[One], told: dict[str, Told]) -> list[One]:
+        """Return samples in their order, one of each value of `spread` before the second of any; people stay first."""
+        if cap.spread is None:
+            return ranked
+        turns: Counter[object] = Counter()
+        placed = []
+        for place, one in enumerate(ranked):
+            value = self._key(cap.spread, one, told[one.id])
+            turns[value] += 1
+            placed.append((self.person(one) is None, turns[value], place, one))
+        return [one for *_, one in sorted(placed, key=lambda each: each[:3])]
 
     def _key(self, per: str, one: One, told: Told) -> object:
         if per.startswith("tag."):

@@ -120,7 +120,8 @@ def _settings(document: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
             yield (section, rule["name"], "then"), then
             yield (section, rule["name"], "off"), "false"
     for cap in document["cap"]:
-        yield from ((("cap", cap["name"], key), _text(cap.get(key, NONE))) for key in ("then", "per", "keep", "best"))
+        keys = ("then", "per", "keep", "best", "spread")
+        yield from ((("cap", cap["name"], key), _text(cap.get(key, NONE))) for key in keys)
         yield ("cap", cap["name"], "off"), "false"
 
 
@@ -205,7 +206,7 @@ def _apply_cap(cap: Document, key: Key, value: str) -> bool:
             if not re.fullmatch(r"[0-9]{1,10}", value):
                 raise BadRequest(f"{key_text(key)} is a whole number, not {value[:40]!r}")
             cap[what] = int(value)
-        case "best":
+        case "best" | "spread":
             _put(cap, what, value, optional=True)
         case _:
             return False

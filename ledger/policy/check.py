@@ -33,7 +33,10 @@ LONGEST_DOMAIN = 1_000
 MOST_KEPT = 1_000_000
 HEAVIEST = 100 * 10_000
 """The sum of a measure's weights, in ten-thousandths."""
-GROUPS = ("fingerprint", "prompt", "family", "campaign", "domain", "label", "source")
+GROUPS = ("fingerprint", "near", "prompt", "family", "campaign", "domain", "label", "source")
+SPREADS = ("campaign", "domain", "label", "source")
+_DOTTED = ("tag.", "near.", "template.")
+_GROUPS = f"{', '.join(GROUPS)}, tag.NAME, near.FIELD or template.FIELD"
 """What a cap can count by, beside `tag.NAME`."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -178,19 +181,25 @@ def _check_caps(policy: Policy) -> None:
         _check_per((*path, "per"), cap)
         if cap.best is not None:
             _check_looked_up((*path, "best"), cap.best, policy)
+        if cap.spread is not None and cap.spread not in SPREADS and not _is_dotted(cap.spread, ("tag.",)):
+            raise Fault((*path, "spread"), f"spread is one of {', '.join(SPREADS)} or tag.NAME, not {cap.spread!r}")
 
 
 def _check_per(path: Path, cap: Cap) -> None:
     if not cap.per:
-        raise Fault(path, f"per needs at least one of {', '.join(GROUPS)} or tag.NAME")
+        raise Fault(path, f"per needs at least one of {_GROUPS}")
     too_many((*path, MOST_GROUPS), "names under per", len(cap.per), MOST_GROUPS)
     for place, group in enumerate(cap.per):
-        if group not in GROUPS and not (group.startswith("tag.") and len(group) > len("tag.")):
-            close = hint(group, GROUPS) or f"; there are {', '.join(GROUPS)} and tag.NAME"
+        if group not in GROUPS and not _is_dotted(group, _DOTTED):
+            close = hint(group, GROUPS) or f"; there are {_GROUPS}"
             raise Fault((*path, place), f"nothing can be counted per {group!r}{close}")
         check_name((*path, place), "a group's name", group, LONGEST_DOMAIN)
     if len(set(cap.per)) < len(cap.per):
         raise Fault(path, "per names the same twice")
+
+
+def _is_dotted(group: str, kinds: tuple[str, ...]) -> bool:
+    return any(group.startswith(kind) and len(group) > len(kind) for kind in kinds)
 
 
 def _check_headline(policy: Policy) -> None:

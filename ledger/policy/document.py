@@ -56,7 +56,7 @@ def policy_from(document: Mapping[str, Any]) -> Policy:
         name=top.text("name"),
         rules=tuple(_rules(top, scope)),
         labels=tuple(_labels(top, scope)),
-        caps=tuple(_cap(table) for table in top.list_of("cap", ("name", "then", "per", "keep", "best"))),
+        caps=tuple(_cap(table) for table in top.list_of("cap", ("name", "then", "per", "keep", "best", "spread"))),
         thresholds=thresholds,
         measures=measures,
         scores=_choice(top.table("scores", ("combine", "scorers", "tolerance"))),
@@ -116,7 +116,8 @@ def _measure_document(weighted: Weighted) -> dict[str, Any]:
 
 def _cap_document(cap: Cap) -> dict[str, Any]:
     made = {"name": cap.name, "then": _WORD_OF[cap.outcome], "per": list(cap.per), "keep": cap.keep}
-    return made if cap.best is None else {**made, "best": cap.best}
+    more = {"best": cap.best, "spread": cap.spread}
+    return {**made, **{key: value for key, value in more.items() if value is not None}}
 
 
 def _thresholds(top: _Table) -> tuple[Levels, ...]:
@@ -196,7 +197,8 @@ def _cap(table: _Table) -> Cap:
         raise Fault((*table.path, "keep"), f"keep is a whole number, not {_kind(keep)}")
     outcome = OUTCOME_OF[table.word("then", ("reject", "defer"), "reject")]
     best = table.text("best") if "best" in table.value else None
-    return Cap(table.text("name"), outcome, table.words("per"), keep, best)
+    spread = table.text("spread") if "spread" in table.value else None
+    return Cap(table.text("name"), outcome, table.words("per"), keep, best, spread)
 
 
 class _Table:

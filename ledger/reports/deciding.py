@@ -81,12 +81,13 @@ def _beside(details: Answer) -> Answer:
 
 
 def _twin(store: Store, row: samples.Row, details: Answer) -> Answer | None:
-    """Return the sample for whose sake a cap set this one aside; similarity 1 where both teach the same."""
+    """Return the sample for whose sake a cap set this one aside, and how similar they were, where that is known."""
     if not details.get("twin"):
         return None
     found = samples.by_ids(store.connection, [bytes.fromhex(details["twin"])])
     same = any(twin.fingerprint == row.fingerprint for twin in found.values())
-    return {"sample": details["twin"], "similarity": 1 if same else None}
+    told = details.get("similarity")
+    return {"sample": details["twin"], "similarity": float(told) if told is not None else 1 if same else None}
 
 
 def _failed(said: Said | None) -> list[Answer]:

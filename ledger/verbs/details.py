@@ -94,10 +94,12 @@ class Teller:
         return {
             "compared": [one.as_json() for one in weighed],
             "components": self._components(row.numbers, values),
+            "family": row.template,
             "failed": [self._failed(n, values, row) for n in failed],
             "margin": _text(margin if when is None or first is not None else None),
             "observed": None if first is None else _text(first.observed),
             "rank": row.nth,
+            "similarity": _text(row.alike),
             "threshold": None if first is None else text_of(first.threshold),
             "twin": None if row.twin is None else row.twin.hex(),
             "unknown": [rule.name for n, rule in enumerate(self._policy.rules) if row.untold >> n & 1],

@@ -22,7 +22,7 @@ from ledger.verbs.adopt import Proposed, adopt, checked_campaign, digest_of_poli
 from ledger.verbs.details import Teller
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.trial import Judged, in_force, trying
-from ledger.views import decisions, due, policies, scores
+from ledger.views import decisions, due, near, policies, scores, templates
 
 BATCH = 20_000
 """Samples decided in one commit; bounds the memory that their events take."""
@@ -39,7 +39,8 @@ _GIVEN = {"true": True, "false": False, "none": None}
 class JudgeReport(NamedTuple):
     """What a policy says of every sample considered, and how many of them that changed.
 
-    `never_scored` names scores that a policy asks for and nobody ever gave: to be measured yet, or mistyped.
+    `never_scored` names scores that a policy asks for and nobody ever gave: to be measured yet, or mistyped;
+    `never_looked` what its caps count by that nobody ever looked for (near-duplicates, templates).
     """
 
     decided: int
@@ -52,6 +53,7 @@ class JudgeReport(NamedTuple):
     adopted: int | None
     events: list[int]
     never_scored: list[str]
+    never_looked: list[str]
 
 
 @without_collector()
@@ -195,6 +197,7 @@ class _Deciding:
             adopted=adopted,
             events=events,
             never_scored=never_scored(self.store, [one.policy for one in self.judged]),
+            never_looked=never_looked(self.store, [one.policy for one in self.judged]),
         )
 
     def _tallies(self) -> Iterator[due.Tally]:
@@ -220,6 +223,19 @@ def never_scored(store: Store, asking: Iterable[Policy]) -> list[str]:
     known = set(scores.dimensions(store.connection))
     asked = {item.dimension for policy in asking for item in observed(policy) if isinstance(item, Score)}
     return sorted(asked - known)
+
+
+def never_looked(store: Store, asking: Iterable[Policy]) -> list[str]:
+    """Return what caps of policies count by that no look at all samples has found yet, sorted."""
+    asked = {per for policy in asking for cap in policy.caps for per in cap.per}
+    missing = []
+    for per in sorted(asked):
+        kind, _, field = per.partition(".")
+        if kind == "near" and near.standing(store.connection, field or near.WHOLE, "") is None:
+            missing.append(per)
+        if kind == "template" and templates.last(store.connection, field, "") is None:
+            missing.append(per)
+    return missing
 
 
 def _drafts(store: Store, judged: Judged, rows: list[due.Due]) -> list[Draft]:

@@ -11,7 +11,7 @@ from ledger.fixed import text_of
 from ledger.rule import Policy
 from ledger.store import Store
 from ledger.verbs.adopt import checked_campaign
-from ledger.verbs.judge import never_scored
+from ledger.verbs.judge import never_looked, never_scored
 from ledger.verbs.run import conserve
 from ledger.verbs.trial import Judged, in_force, trying
 from ledger.views import due, flips, samples
@@ -54,6 +54,7 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
             "flips": found.as_json(),
             "examples": _examples(store, found.listed),
             "never_scored": never_scored(store, [policy]),
+            "never_looked": never_looked(store, [policy]),
         }
     conserve("samples", answer["after"]["samples"], {"before": answer["before"]["samples"]})
     return answer
