@@ -34,7 +34,9 @@ def story(found: Answer, ids: dict[str, str]) -> list[Line]:
     lines += _flips(found["would_flip_if"])
     deciding = found["deciding"]
     if deciding is not None and deciding["twin"] is not None:
-        lines.append(("set aside for ", (ids[deciding["twin"]["sample"]], "cyan"), ", which stays"))
+        alike = deciding["twin"]["similarity"]
+        like = "" if alike is None else f" (similarity {alike:.3f})"
+        lines.append(("set aside for ", (ids[deciding["twin"]["sample"]], "cyan"), f"{like}, which stays"))
     return lines
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -41,12 +40,15 @@ def command(
     call.answer(done, lambda: render_decision(done, dry_run=dry_run))
 
 
-def warn_of_scores(never: Sequence[str]) -> None:
-    """Say which scores a policy asks for that nobody ever gave."""
+def warn_of_missing(done: dict[str, Any]) -> None:
+    """Say which scores a policy asks for that nobody ever gave, and what its caps need a look for."""
     from commands._render import line
 
-    if never:
+    if never := done["never_scored"]:
         line((f"no sample has a score {', '.join(never)}: not measured yet, or mistyped", "yellow"))
+    if never := done["never_looked"]:
+        what = "ledger duplicates --near" if never[0].startswith("near") else "ledger templates"
+        line((f"nobody has looked for {', '.join(never)} yet, so nothing is alike there: run `{what}` first", "yellow"))
 
 
 def render_decision(done: dict[str, Any], *, dry_run: bool) -> None:
@@ -59,7 +61,7 @@ def render_decision(done: dict[str, Any], *, dry_run: bool) -> None:
     if done["by_rule"]:
         rows = sorted(done["by_rule"].items(), key=lambda item: (-item[1], item[0]))
         table(("rule", ">samples"), ((rule, number(count)) for rule, count in rows))
-    warn_of_scores(done["never_scored"])
+    warn_of_missing(done)
     if done["by_person"]:
         line(f"{number(done['by_person'])} of them a person decided; that stands")
     changes = "would change" if dry_run else "changed"

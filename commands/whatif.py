@@ -63,7 +63,7 @@ def command(
 
 def _render(done: dict[str, Any], short: dict[str, str]) -> None:
     from commands._render import line, number, table
-    from commands.decide import warn_of_scores
+    from commands.decide import warn_of_missing
 
     before, after = done["before"], done["after"]
     names = [name for name in before if name != "acceptance_rate" and (before[name] or after[name])]
@@ -82,7 +82,7 @@ def _render(done: dict[str, Any], short: dict[str, str]) -> None:
         table(
             ("sample", "domain", "before", "by", "after", "by", ">margin"), [_row(e, short) for e in done["examples"]]
         )
-    warn_of_scores(done["never_scored"])
+    warn_of_missing(done)
     if "decided" in done:
         adopted = "in force already" if done["adopted"] is None else f"adopted @{done['adopted']}"
         line(f"{adopted}; {number(done['decided']['changed'])} samples changed")

@@ -14,9 +14,10 @@ from ledger.door.people import People
 from ledger.door.questions import Questions
 from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
+from ledger.door.similarity import Similarity
 
 __all__ = ["ENVIRONMENT", "FILE_NAME", "Ledger", "find_ledger"]
 
 
-class Ledger(Samples, People, Scoring, Judgement, Questions, Exports, Care):
+class Ledger(Samples, People, Scoring, Judgement, Questions, Similarity, Exports, Care):
     """An open ledger. Use as a context manager, or call `close`."""

@@ -57,6 +57,7 @@ def test_the_answer(scored: Ledger, gate: Path) -> None:
         "adopted": first["events"][0] - 1,
         "events": first["events"],
         "never_scored": [],
+        "never_looked": [],
     }
     before = scored.path.read_bytes()
     again = ok("--ledger", scored.path, "decide", "--json").json

@@ -26,7 +26,7 @@ def test_the_answer(decided: Ledger) -> None:
     before = decided.path.read_bytes()
     answer = ok("--ledger", decided.path, "whatif", "--set", "threshold.min_quality=0.3", "--json").json
     assert decided.path.read_bytes() == before
-    assert list(answer) == ["before", "after", "flips", "examples", "never_scored"]
+    assert list(answer) == ["before", "after", "flips", "examples", "never_scored", "never_looked"]
     assert answer["before"] == {
         "samples": 4,
         "accepted": 1,

@@ -17,6 +17,7 @@ from commands.cli import cli
 from ledger.errors import all_errors
 from ledger.event import KINDS
 from ledger.exporters.eligibility import OMISSIONS
+from ledger.policy import parse_policy
 from scripts.docs import filled
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +60,9 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
     return [name for child, made in children if made is not None for name in command_names(made, f"{prefix} {child}")]
 
 
-@pytest.mark.parametrize(("name", "least", "programs"), [("README.md", 8, 1), ("docs/judging.md", 20, 0)])
+@pytest.mark.parametrize(
+    ("name", "least", "programs"), [("README.md", 8, 1), ("docs/judging.md", 20, 0), ("docs/similarity.md", 6, 0)]
+)
 def test_every_example_runs_and_prints_what_the_document_says(
     name: str, least: int, programs: int, tmp_path: Path
 ) -> None:
@@ -87,6 +90,14 @@ def test_every_example_runs_and_prints_what_the_document_says(
         assert matches(run.stdout, example.printed), f"$ {example.command}\n{run.stdout}"
     for program in python:
         subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+
+
+@pytest.mark.parametrize("name", ["docs/similarity.md", "docs/policies.md"])
+def test_every_policy_in_a_document_reads(name: str) -> None:
+    """What is shown as a policy is one."""
+    found = re.findall(r"^```toml\n(name = .*?)^```$", (ROOT / name).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    assert all(parse_policy(text, name).name for text in found)
 
 
 def test_the_matcher_of_examples_can_fail() -> None:
