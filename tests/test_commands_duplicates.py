@@ -127,7 +127,7 @@ def test_no_colour_where_none_is_wanted(alike: Ledger, tmp_path: Path) -> None:
         (("--near", "1.01"), 2, "0.5<=x<=1"),
         (("--near", "much"), 2, "not a valid float"),
         (("--near", "nan"), 4, "a number from 0.5 to 1"),
-        (("--near", "0.8", "--shingle", "17"), 4, "A shingle has 1 to 16 words"),
+        (("--near", "0.8", "--shingle", "17"), 4, "The number of words in a shingle must be from 1 to 16"),
         (("--near", "0.8", "--field", "nothing.such"), 4, "No sample has the field 'nothing.such'"),
         (("--near", "0.8", "--field", " "), 4, "must not be empty"),
         (("--near", "0.8", "--campaign", "x"), 4, "There is no campaign 'x'; there are c"),

@@ -163,7 +163,7 @@ def test_set_aside_for_a_better_one(ledger: Ledger, tmp_path: Path) -> None:
     decide(ledger, replace(LOW, caps=(Cap("once", "rejected", ("fingerprint",), 1, "quality"),)))
     out = ok("--ledger", ledger.path, "why", first).out
     assert "rejected by once (place 2)" in out
-    assert f"set aside for {ledger.short([second])[second]}, which stays" in out
+    assert f"set aside for {ledger.short([second])[second]} (similarity 1.000), which stays" in out
     assert "would be accepted if: --set cap.once.keep=2" in out
 
 

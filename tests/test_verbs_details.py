@@ -63,10 +63,12 @@ def test_what_was_compared_and_what_failed_besides(ledger: Ledger, tmp_path: Pat
     assert said(ledger, tmp_path, "0.05", "0.9", "asm", kind="rejected") == {
         "compared": [["m", "<", "0.0875", "0.25", "-0.1625"], ["a", "<", "0.05", "0.1", "-0.05"]],
         "components": [["a", "0.05"], ["b", "0.9"], ["m", "0.0875"]],
+        "family": None,
         "failed": [["low", "0.0875", "0.25", "-0.1625"]],
         "margin": "-0.05",
         "observed": "0.05",
         "rank": None,
+        "similarity": None,
         "threshold": "0.1",
         "twin": None,
         "unknown": [],
