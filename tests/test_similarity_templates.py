@@ -284,7 +284,7 @@ def test_groups_of_a_family() -> None:
         field=st.text(min_size=1),
         n=st.integers(2, 12),
         min_share=st.integers(1, ONE),
-        min_rows=st.none() | st.integers(2),
+        min_rows=st.none() | st.integers(2, 10**9),
         fuzzy=st.just(0) | st.integers(50, 100),
     )
 )
@@ -302,6 +302,7 @@ def test_a_recipe_survives_json(recipe: TemplateRecipe) -> None:
         {"n": True},
         {"min_share": 0},
         {"min_rows": 1},
+        {"min_rows": 10**30},
         {"fuzzy": 20},
         {"fuzzy": 101},
         {"field": ""},

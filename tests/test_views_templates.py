@@ -73,6 +73,10 @@ def test_without_a_look_there_is_nothing_to_tell(templated: Ledger) -> None:
         templated.templates(FIELD, look=False)
     with pytest.raises(BadRequest, match="No sample has the field"):
         templated.templates("nothing.such")
+    with pytest.raises(BadRequest):
+        templated.templates(FIELD, spread=["tag.\ud800"])
+    with pytest.raises(BadRequest):
+        templated.templates(FIELD, min_rows=10**30)
     assert templated.status()["head"]["position"] == store_of(templated).head().position
 
 

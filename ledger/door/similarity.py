@@ -80,7 +80,7 @@ class Similarity(Opened):
         """
         plain_text("The field", field, needed=True)
         whole_number("The limit", limit, 0, _MOST)
-        by = told.checked_spread(spread)
+        by = told.checked_spread([plain_text("What families are spread over", each, needed=True) for each in spread])
         from ledger.verbs.templates import count_phrases  # noqa: PLC0415 - the core does without it
 
         looked: Answer = {}

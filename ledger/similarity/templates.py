@@ -24,6 +24,9 @@ VERSION = 1
 LEAST_ROWS = 3
 """A share never asks for fewer texts than this: two texts that agree are twins, not a template."""
 
+MOST_ROWS = 10**9
+"""More texts than any ledger has; larger numbers are no use and do not fit into an array."""
+
 EXAMPLES = 3
 _NAMES = {"n": "The number of words", "fuzzy": "The likeness"}
 _LIMITS = {"n": (2, 12), "min_share": (1, ONE), "fuzzy": (50, 100)}
@@ -55,8 +58,8 @@ class TemplateRecipe:
                 if name == "min_share":
                     raise BadRequest("The least share is a number above 0, at most 1")
                 raise BadRequest(f"{_NAMES[name]} is a whole number, {zero}from {least} to {most}, not {value!r}")
-        if self.min_rows is not None and (type(self.min_rows) is not int or self.min_rows < 2):  # noqa: PLR2004 - a family of one is none
-            raise BadRequest(f"min_rows is a whole number from 2 on, not {self.min_rows!r}")
+        if self.min_rows is not None and (type(self.min_rows) is not int or not 2 <= self.min_rows <= MOST_ROWS):  # noqa: PLR2004 - a family of one is none
+            raise BadRequest(f"The least number of texts is a whole number from 2 to {MOST_ROWS:,}")
         if self.version != VERSION:
             raise BadRequest(f"Templates of version {self.version!r} are not known here; this is version {VERSION}")
 
