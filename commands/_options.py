@@ -44,6 +44,14 @@ def pair(value: str) -> tuple[str, str]:
     return key.strip(), rest
 
 
+def tag_pair(value: str) -> tuple[str, str]:
+    """Return name and value of a tag: KEY=VALUE, or KEY alone, whose value is true."""
+    key, separator, rest = text(value).partition("=")
+    if not key.strip():
+        raise click.BadParameter(f"{value!r} is neither KEY=VALUE nor KEY")
+    return key.strip(), rest if separator else "true"
+
+
 def whole(least: int = 1) -> Callable[[Any], int]:
     """Return a check for whole numbers from `least` on."""
 

@@ -89,18 +89,22 @@ def _parsed(text: str) -> list[Any]:
         return []
 
 
-def _ids_in(values: Sequence[Any], key: str) -> Iterator[str]:
-    """Yield the ids in JSON: texts, objects with `key`, and what holds a list of such (as `log --json` does)."""
+def _ids_in(values: Sequence[Any], key: str, *, told: bool = True) -> Iterator[str]:
+    """Yield the ids in JSON: texts, objects with `key`, and what holds a list of such (as `log --json` does).
+
+    `told` is False inside an object: what stands there and has no `key` is about something else, texts too.
+    """
     from ledger.errors import BadRequest
 
     for value in values:
         if isinstance(value, str):
-            yield value
+            if told:
+                yield value
         elif isinstance(value, list):
-            yield from _ids_in(value, key)
+            yield from _ids_in(value, key, told=told)
         elif isinstance(value, dict) and isinstance(value.get(key), str):
             yield value[key]
         elif isinstance(value, dict) and (lists := [item for item in value.values() if isinstance(item, list)]):
-            yield from _ids_in(lists, key)
-        else:
+            yield from _ids_in(lists, key, told=False)
+        elif told:
             raise BadRequest(f"Standard input holds JSON without {key!r}")

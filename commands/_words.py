@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 OMISSIONS = {
     "erased": "its bytes were erased",
+    "not_selected": "the condition of the view does not hold for it",
     "status": "its status is not one that the view takes (rejected samples, for example, are not exported)",
     "split": "it is not in the split that the view takes; training views take train only",
     "family_crosses_splits": "relatives of it stand in val or test, so training on it would leak",
@@ -14,6 +15,7 @@ OMISSIONS = {
     "duplicate": "another sample teaches the same with the same label, and that one is used",
     "unrepresentable": "it cannot be written in the form of this file, or lacks a prompt or a completion",
     "too_long": "the trainer would drop it for its length",
+    "unpaired": "no sample of the other label and the same prompt was left to pair it with",
     "surplus": "it is beyond the ratio of labels that was asked for",
     "spacing": "no place was left that is a whole batch away from its relatives",
     "tail": "it is beyond the last whole batch",

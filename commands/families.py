@@ -23,8 +23,8 @@ Answer = dict[str, Any]
 def command(call: Call, *, sample: str, other: str | None, as_of: str | None) -> None:
     """Show why samples are one family.
 
-    Samples with one prompt, a parent in common, or texts that were found nearly the same stay in one split. With a
-    second id: the way from one to the other.
+    Samples with one prompt, a parent in common, texts that were found nearly the same, or one value of the tag `group`
+    stay in one split. With a second id: the way from one to the other.
     """
     with call.open() as ledger:
         found = ledger.families(sample, other, as_of=as_of)

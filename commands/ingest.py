@@ -5,13 +5,20 @@ from __future__ import annotations
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, pair, text
+from commands._options import actor, tag_pair, text
 
 
 @verb("ingest data/*.jsonl --campaign toolset --tag model=gpt-4")
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES…")
 @click.option("--campaign", required=True, type=text, metavar="TEXT", help="The effort that these samples belong to.")
-@click.option("--tag", "tags", multiple=True, type=pair, help="A tag for every new sample; may be repeated.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    type=tag_pair,
+    metavar="KEY[=VALUE]",
+    help="A tag for every new sample, true without a value; may be repeated.",
+)
 @click.option("--source", type=text, metavar="TEXT", help="The source's name, instead of the file's own.")
 @click.option(
     "--format", "form", type=text, metavar="TEXT", help="Read every line so: messages, prompt_completion, instruction."

@@ -43,6 +43,7 @@ def _render(ledger: Ledger, found: dict[str, Any]) -> None:
         ("domain", found["domain"] or ""),
         ("split", found["split"] or ""),
         ("tags", tags),
+        ("weight", f"{number(found['times'])} rows in exports for training" if found["times"] != 1 else ""),
         ("version", f"{digest(found['version'])}, {size(found['bytes'])}, read by {found['reader']}"),
         ("fingerprint", digest(found["fingerprint"])),
     ]

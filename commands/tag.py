@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, expected_head, ids_or_selection, pair, reason, text
+from commands._options import actor, expected_head, ids_or_selection, reason, tag_pair, text
 from commands._stdin import read_ids
 
 
 @verb("tag 3f9a2c1d --set persona=novice")
 @ids_or_selection
-@click.option("--set", "pairs", type=pair, multiple=True, metavar="KEY=VALUE", help="Set this tag.")
+@click.option(
+    "--set", "pairs", type=tag_pair, multiple=True, metavar="KEY[=VALUE]", help="Set this tag (KEY alone: true)."
+)
 @click.option("--remove", type=text, metavar="KEY", help="Remove this tag.")
 @reason
 @expected_head
@@ -37,7 +39,7 @@ def command(
     from commands._decided import render_decided
 
     if len(pairs) + (remove is not None) != 1:
-        raise click.UsageError("Give either --set KEY=VALUE or --remove KEY, once.")
+        raise click.UsageError("Give either --set KEY[=VALUE] or --remove KEY, once.")
     key, value = pairs[0] if pairs else (str(remove), None)
     with call.open() as ledger:
         done = ledger.tag(read_ids(ids), key, value, dry_run=dry_run, **given)

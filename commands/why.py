@@ -40,11 +40,15 @@ def _render(ledger: Ledger, found: Answer) -> None:
     relatives = [("from", one) for one in lineage["parents"]] + [("to", one) for one in lineage["children"]]
     named = [found["sample"], *(one["sample"] for one in (*found["duplicates"], *(one for _, one in relatives)))]
     named += [one["event"] for one in (*found["decisions"], *found["labels"])]
+    named += [] if found["weight"] is None else [found["weight"]["event"]]
     twin = (found["deciding"] or {}).get("twin")
     ids = short(ledger, [*named, *([] if twin is None else [twin["sample"]])])
     split = f", split {found['split']}" if found["split"] else ""
     head = ("sample ", (ids[found["sample"]], "bold cyan"), " is ", word(found["status"]), ", label ")
     line(*head, word(label_word(found["label"])), (f" (from the {found['label_from']})", "dim"), split)
+    if (weight := found["weight"]) is not None:
+        because = f": {weight['reason']}" if weight["reason"] else ""
+        line(f"  weight {weight['times']:,}, by {weight['by']}{because}  ", (f"event {ids[weight['event']]}", "dim"))
     for told in story(found, ids):
         line("  ", *told)
     _decisions(found, ids)

@@ -1,4 +1,4 @@
-"""`ledger withdraw`: take decisions, labels, tags and edits back."""
+"""`ledger withdraw`: take decisions, labels, tags, weights and edits back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from commands._stdin import read_ids
 @actor
 @click.pass_obj
 def command(call: Call, ids: tuple[str, ...], reason: str, expected_head: int | None) -> None:
-    """Take decisions, labels, tags or edits back.
+    """Take decisions, labels, tags, weights or edits back.
 
     What stood before applies again. An event is named by the beginning of its id or by @POSITION, as in
     `ledger log`; - reads them from standard input.

@@ -31,6 +31,7 @@ MORE_BLOBS = {
     "policy_adopted": ("source",),
     "released": ("members", "omissions"),
     "scored": ("evidence",),
+    "view_defined": ("source",),
 }
 """Blobs that an event may name beside the one in its column."""
 

@@ -149,7 +149,7 @@ class NotWithdrawable(LedgerError):
     """Event {0} cannot be withdrawn: {1}."""
 
     exit_code = 26
-    hint = "`ledger log ID` lists a sample's events; decisions, labels, tags and edits can be withdrawn once."
+    hint = "`ledger log ID` lists a sample's events; decisions, labels, tags, weights and edits can be withdrawn once."
 
 
 class ContentRefused(LedgerError):
@@ -250,6 +250,55 @@ class ConditionInvalid(LedgerError):
 
     exit_code = 47
     hint = "For example: --where \"status == 'rejected' and quality >= 0.35\"; docs/policies.md has the grammar."
+
+
+class GatesFailed(LedgerError):
+    """{0} does not pass its gates, so it was not written: {1}."""
+
+    exit_code = 48
+    hint = "`ledger check VIEW` shows each gate with examples. Mend the samples, or write it anyway with --no-gates."
+
+
+class GatesInvalid(LedgerError):
+    """{0}, line {1}: {2}."""
+
+    exit_code = 49
+    hint = "Correct that line; docs/releases.md has every gate, and `ledger check --show-gates` a complete example."
+
+
+class ViewInvalid(LedgerError):
+    """{0}, line {1}: {2}."""
+
+    exit_code = 50
+    hint = "Correct that line; docs/releases.md says what a view can hold, and `ledger view show sft` is an example."
+
+
+class NotRepresentable(LedgerError):
+    """The sample {0} cannot be written as {1}: {2}."""
+
+    exit_code = 51
+    hint = "Write it in another --dialect or --type, or leave such samples out, counted, with --omit-unrepresentable."
+
+
+class TokenizerUnreadable(LedgerError):
+    """{0} is not a tokenizer that can be loaded: {1}."""
+
+    exit_code = 52
+    hint = "Give a tokenizer.json, or a folder that holds one beside its tokenizer_config.json."
+
+
+class FloorNotMet(LedgerError):
+    """The floor {0} cannot be met: {1}."""
+
+    exit_code = 53
+    hint = "Lower the floor, add such samples, or give them a weight (`ledger weight --where ... --times N`) first."
+
+
+class PushFailed(LedgerError):
+    """{0} could not be pushed to {1}: {2}."""
+
+    exit_code = 54
+    hint = "The files stand here, whole. Check the repository's name and the token in HF_TOKEN, then push again."
 
 
 class StaleViews(LedgerError):

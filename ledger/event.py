@@ -25,7 +25,7 @@ AUTHORITIES = ("person", "policy", "agent", "import")
 CIRCUMSTANCES = ("actor", "at", "kind", "run", "v", "via")
 DECISIONS = ("accepted", "rejected", "deferred", "superseded")
 BIRTHS = ("ingested", "improved", "regenerated")
-WITHDRAWABLE = (*DECISIONS, "relabeled", "tagged", "edited")
+WITHDRAWABLE = (*DECISIONS, "relabeled", "tagged", "weighted", "edited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,12 @@ _ALL = (
         ("after", "authority", "key", "policy", "sample", "value"),
     ),
     Kind(
+        "weighted",
+        "exports for training repeat the sample so many times; 1 takes an earlier weight back",
+        ("after", "authority", "policy", "reason", "sample", "times"),
+        ("after", "authority", "policy", "sample", "times"),
+    ),
+    Kind(
         "edited",
         "a person gave the sample a new version",
         (*_CONTENT, "after", "authority", "reason", "sample", "version"),
@@ -182,9 +188,16 @@ _ALL = (
     ),
     Kind(
         "split_assigned",
-        "a sample was put in train, val or test, for good",
+        "a sample was put in train, val or test, for good unless a merged family is resolved",
         ("after", "family", "ratio", "sample", "seed", "split"),
         ("after", "sample", "split"),
+    ),
+    Kind(
+        "view_defined",
+        "a view of that name is this from here on",
+        ("after", "authority", "name", "reason", "source", "view"),
+        ("after", "authority", "name", "view"),
+        blob="view",
     ),
     Kind(
         "released",

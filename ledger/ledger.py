@@ -7,17 +7,20 @@ most take `expected_head`: the position that the caller believes the log ends at
 from __future__ import annotations
 
 from ledger.door.care import Care
+from ledger.door.checks import Checks
 from ledger.door.exports import Exports
 from ledger.door.judgement import Judgement
 from ledger.door.opened import ENVIRONMENT, FILE_NAME, find_ledger
 from ledger.door.people import People
+from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
 from ledger.door.similarity import Similarity
+from ledger.door.views import Views
 
 __all__ = ["ENVIRONMENT", "FILE_NAME", "Ledger", "find_ledger"]
 
 
-class Ledger(Samples, People, Scoring, Judgement, Questions, Similarity, Exports, Care):
+class Ledger(Samples, People, Scoring, Judgement, Questions, Similarity, Views, Checks, Exports, Publishing, Care):
     """An open ledger. Use as a context manager, or call `close`."""

@@ -21,6 +21,7 @@ from ledger.sqlite import Connection
 from ledger.views import (
     conditions,
     decisions,
+    defined,
     families,
     findings,
     judgements,
@@ -40,6 +41,7 @@ from ledger.views import (
     tags,
     templates,
     versions,
+    weights,
     withdrawals,
 )
 from ledger.views import span as spans
@@ -52,6 +54,7 @@ VIEWS: tuple[ModuleType, ...] = (
     lineage,
     versions,
     labels,
+    weights,
     decisions,
     tags,
     splits,
@@ -64,6 +67,7 @@ VIEWS: tuple[ModuleType, ...] = (
     scores,
     findings,
     policies,
+    defined,
     judgements,
 )
 """In the order of folding: each reads only those before it. `rollups` counts what all of them leave behind, and

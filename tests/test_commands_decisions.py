@@ -145,8 +145,10 @@ def test_tags_are_set_and_removed(toolset: Ledger) -> None:
     assert toolset.show(sample)["tags"] == {"persona": "a=b"}
     _do(toolset, "tag", sample, "--remove", "persona")
     assert toolset.show(sample)["tags"] == {}
+    _do(toolset, "tag", sample, "--set", "perfect")
+    assert toolset.show(sample)["tags"] == {"perfect": "true"}
 
-    for wrong in ([], ["--set", "a=b", "--remove", "a"], ["--set", "=b"], ["--set", "a"]):
+    for wrong in ([], ["--set", "a=b", "--remove", "a"], ["--set", "=b"], ["--set", " "]):
         assert run("--ledger", toolset.path, "tag", sample, *wrong).code == 2
 
 
@@ -251,7 +253,7 @@ def test_a_condition_that_chooses_nothing_is_no_error(toolset: Ledger) -> None:
         (["abcdef12", "--where", "label == true"], 4, "give one of the two"),
         (["abcdef12", "--campaign", "toolset"], 4, "give one of the two"),
         (["--campaign", "other"], 4, "There is no campaign 'other'"),
-        (["--where", "label = true"], 47, "The condition does not read"),
+        (["--where", "label is true"], 47, "The condition does not read"),
         (["--where", "label == true) or (label == false"], 47, "The condition does not read"),
         (["--where", "label == '\x1b[31m'"], 4, "a control character"),
         (["-", "--where", "label == true"], 4, "No ids were given: standard input holds none"),

@@ -60,6 +60,15 @@ def test_the_way_between_two(ledger: Ledger, kin: list[str]) -> None:
     assert "no family: nothing ties them" in ok(*asked, one, alone).out
 
 
+def test_a_group_is_named(ledger: Ledger, kin: list[str]) -> None:
+    """A tie by the tag `group` stands there with its event."""
+    one, *_, alone = kin
+    at = ok("--ledger", ledger.path, "tag", one, alone, "--set", "group=lesson", "--json").json["events"]
+    out = ok("--ledger", ledger.path, "families", alone).out
+    assert out.splitlines()[0].endswith("4 samples")
+    assert any(f": group @{position}" in out for position in at)
+
+
 def test_names_in_data_cannot_steer_a_terminal(ledger: Ledger, tmp_path: Path) -> None:
     """Sources and campaigns are shown without what turns the reading order; no colour in a pipe or with NO_COLOR."""
     (one,) = take_in(ledger, tmp_path, [line("\x1b[31mp", "\u202ea")], "\u202eback\u2066wards", "\u2067odd")

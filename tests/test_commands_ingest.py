@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
+
 from ledger import Ledger
 from tests.cli import ok, run
 
@@ -40,11 +42,12 @@ def test_tags_source_format_and_map_reach_the_sample(ledger: Ledger, tmp_path: P
 
     ok(
         "--ledger", ledger.path, "ingest", file, "--campaign", "c", "--tag", "model=m=1", "--tag", "k=v",
-        "--source", "elsewhere", "--format", "prompt_completion", "--map", "domain=meta.topic,label=verdict",
+        "--tag", "perfect", "--source", "elsewhere", "--format", "prompt_completion",
+        "--map", "domain=meta.topic,label=verdict",
     )  # fmt: skip
 
     shown = ledger.show(ledger.log(limit=2)[0]["event"])
-    assert shown["tags"] == {"k": "v", "model": "m=1"}
+    assert shown["tags"] == {"k": "v", "model": "m=1", "perfect": "true"}
     assert (shown["domain"], shown["label"], shown["origin"]["source"]) == ("cats", False, "elsewhere")
 
 
@@ -62,9 +65,10 @@ def test_standard_input_directories_patterns_and_gzip(ledger: Ledger, tmp_path: 
     assert from_stdin["new"] == 1
 
 
-def test_a_tag_needs_a_key_and_a_value(ledger: Ledger, data: Path) -> None:
-    """A tag that is not KEY=VALUE is a usage error, and nothing is read."""
-    answer = run("--ledger", ledger.path, "ingest", data / "poor.jsonl", "--campaign", "c", "--tag", "nonsense")
+@pytest.mark.parametrize("tag", ["=x", " ", "", " = "])
+def test_a_tag_needs_a_key(ledger: Ledger, data: Path, tag: str) -> None:
+    """A tag without a name is a usage error, and nothing is read."""
+    answer = run("--ledger", ledger.path, "ingest", data / "poor.jsonl", "--campaign", "c", "--tag", tag)
 
     assert answer.code == 2
     assert "KEY=VALUE" in answer.err

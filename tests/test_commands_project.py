@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from commands.project import FORMS, VIEWS
+from commands._plan import FORMS, TYPES
+from commands.project import CONTAINERS, DIALECTS, TOOL_ARGS
 from ledger import Ledger
-from ledger.verbs import plans
+from ledger.exporters import layouts, view_spec
+from ledger.verbs import asked
 from tests.cli import ok, run
 
 
@@ -85,7 +87,7 @@ def test_what_was_left_out_can_be_piped_into_a_decision(toolset: Ledger, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["nonsense", "-o", "x.jsonl"], 2),
+        (["nonsense", "-o", "x.jsonl"], 4),
         (["kto-interleaved"], 2),
         (["kto-interleaved", "-o", "-"], 2),
         (["kto-interleaved", "-o", "x.jsonl", "--batch-size", "0"], 2),
@@ -115,6 +117,8 @@ def test_what_cannot_be_done_writes_nothing(
 
 def test_the_help_names_the_views_that_there_are() -> None:
     """The command's choices are the ledger's, and the help lists them."""
-    assert (VIEWS, FORMS) == (plans.VIEWS, plans.FORMS)
-    for view in VIEWS:
+    assert (FORMS, CONTAINERS) == (asked.FORMS, asked.CONTAINERS)
+    assert (DIALECTS, TOOL_ARGS) == (layouts.DIALECTS, layouts.TOOL_ARGS)
+    assert set(TYPES) == set(view_spec.TYPES) - {"samples"}
+    for view in view_spec.BUILT_IN:
         assert view in ok("project", "--help").out

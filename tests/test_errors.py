@@ -114,6 +114,30 @@ def _rolled_back(world: World) -> Arguments:
     return ["--ledger", copy, "status"]
 
 
+def _project(world: World, *options: object) -> Arguments:
+    return world.ledger("project", "sft", "-o", world.folder / "sft.jsonl", *options)
+
+
+def _gates(text: str) -> Provoke:
+    return lambda world: _project(world, "--gates", world.file("gates.toml", text.encode()))
+
+
+def _tokenizer(body: bytes) -> Provoke:
+    return lambda world: _project(world, "--max-length", "99", "--tokenizer", world.file("tokenizer.json", body))
+
+
+def _two_answers(world: World) -> Arguments:
+    messages = [{"role": role, "content": role} for role in ("user", "assistant", "assistant")]
+    line = world.file("two.jsonl", json.dumps({"messages": messages}).encode())
+    assert run("--ledger", world.path, "ingest", line, "--campaign", "two").code == 0
+    return _project(world, "--dialect", "alpaca")
+
+
+def _changed_release(world: World) -> Arguments:
+    world.file("out.jsonl", b"{}\n")
+    return ["push", world.manifest, "a/b"]
+
+
 def _ambiguous(world: World) -> Arguments:
     """Two lines of enhanced.jsonl are the same bytes, so their blob names two samples."""
     with Ledger.open(world.path) as opened:
@@ -157,6 +181,10 @@ def _input(content: bytes, name: str = "in.jsonl") -> Provoke:
 
 def _policy(text: str) -> Provoke:
     return lambda world: world.ledger("decide", "--policy", world.file("p.toml", text.encode()))
+
+
+def _view(text: str) -> Provoke:
+    return lambda world: world.ledger("view", "define", world.file("v.toml", text.encode()))
 
 
 def _schemas(content: bytes) -> Provoke:
@@ -224,7 +252,7 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("ManifestUnreadable", "is not a manifest", lambda w: w.ledger("rebuild", w.file("m", b"{}"))),
     ("ManifestUnreadable", "is not a manifest", lambda w: w.ledger("rebuild", w.folder / "none")),
     ("ManifestUnreadable", "is not a manifest", lambda w: w.ledger("rebuild", w.folder)),
-    ("ManifestUnreadable", "version", _manifest(r'"manifest": 1', '"manifest": 99')),
+    ("ManifestUnreadable", "version", _manifest(r'"manifest": 2', '"manifest": 99')),
     ("ForeignManifest", "names the ledger", _manifest(r'"ledger": "[0-9a-f]+"', f'"ledger": "{"0" * 32}"')),
     ("ForeignManifest", "position", _manifest(r'"position": \d+', '"position": 5000')),
     ("ForeignManifest", "not those it was made from", _manifest(r'"root": "b3:.{4}', '"root": "b3:0000')),
@@ -239,6 +267,22 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("BadRequest", "campaign", lambda w: w.ledger("rejections", "--campaign", "nobody's")),
     ("BadRequest", "threshold.min_quality", _set("threshold.min_qualtiy=0.3")),
     ("BadRequest", "domain.asm.min_quality", _set("domain.asm.min_quality=low")),
+    ("ViewInvalid", "v.toml, line 2: ", _view('name = "v"\ntype = "kto"')),
+    ("ViewInvalid", "of the condition", _view('name = "v"\nselect = "domain"')),
+    ("BadRequest", "every ledger has a view", _view('name = "sft"')),
+    ("BadRequest", "There is no view", lambda w: w.ledger("view", "show", "nonesuch")),
+    ("InputNotFound", "No input at", lambda w: w.ledger("view", "define", "none.toml")),
+    ("FloorNotMet", "cannot be met: train reaches 0", lambda w: w.ledger("split", "--floor", "train:no such tag=1")),
+    ("BadRequest", "adds up to", lambda w: w.ledger("split", "--ratio", "90/5/6")),
+    ("GatesInvalid", "gates.toml, line 2: ", _gates('[[gate]]\ncheck = "mood"')),
+    ("GatesFailed", "pending is 45", _gates('[[gate]]\ncheck = "pending"\nmax = 0\nseverity = "error"')),
+    ("TokenizerUnreadable", "is not a tokenizer", _tokenizer(b"{}")),
+    ("BadRequest", "give --max-length too", lambda w: _project(w, "--tokenizer", "t.json")),
+    ("BadRequest", "cannot have rows of the type preference", lambda w: _project(w, "--type", "preference")),
+    ("BadRequest", "axolotl", lambda w: _project(w, "--type", "unpaired_preference", "--dialect", "axolotl")),
+    ("NotRepresentable", "cannot be written as alpaca", _two_answers),
+    ("PushFailed", "could not be pushed to a/b", _changed_release),
+    ("BadRequest", "repository", lambda w: ["push", w.manifest, "../../etc"]),
     ("SchemaUnreadable", "is not a schema", _schemas(b"[1, 2]")),
     ("SchemaUnreadable", "is not a schema", _schemas(b"{")),
     ("NoSuchScorer", "There is no scorer", lambda w: w.ledger("score", "nonesuch")),

@@ -5,47 +5,31 @@ from __future__ import annotations
 import random
 import tracemalloc
 from array import array
-from itertools import chain
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from blake3 import blake3
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import BadRequest, BrokenLaw, PlanImpossible
 from ledger.exporters import kto_plan
 from ledger.exporters.balanced_word import balanced_word
+from ledger.exporters.kto_facts import label_weights
 from ledger.exporters.kto_plan import OMISSIONS, Candidate, KtoParams, Plan, plan_kto
 from ledger.exporters.spacing import Dealt, deal, family_cap
 from ledger.exporters.windows import check_windows
+from tests.candidates import STATUSES, collection, digest, row, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ledger.exporters.sifting import Ranged
 
 PAIRS = 3678
-STATUSES = ("accepted", "rejected", "pending", "deferred", "errored", "superseded", "erased")
-
-
-def digest(*parts: object) -> bytes:
-    """Return 32 bytes that stand for `parts`."""
-    return blake3(repr(parts).encode()).digest()
-
-
-def row(number: int, family: object, *, label: bool | None) -> Candidate:
-    """Return an accepted candidate with a blob and a fingerprint of its own."""
-    return Candidate(
-        sample=number,
-        sample_id=digest("sample", number),
-        blob=digest("blob", number),
-        fingerprint=digest("fingerprint", number),
-        family=digest("family", family),
-        status="accepted",
-        split=None,
-        crosses=False,
-        label=label,
-        representable=True,
-    )
 
 
 def rows(pairs: Iterable[tuple[object, bool]]) -> list[Candidate]:
@@ -160,11 +144,18 @@ def assert_lawful(plan: Plan, candidates: Sequence[Candidate], params: KtoParams
     used = [candidates[number] for number in plan.rows]
     assert tuple(one.label for one in used) == plan.labels
     assert used
+    assert plan.used == len(set(plan.rows))
     assert len(used) % (batch * params.world_size) == 0
     for start in range(0, len(used), batch):
         assert set(plan.labels[start : start + batch]) == {True, False}
     for at in range(len(used)):
         assert len({one.family for one in used[at : at + batch]}) == len(used[at : at + batch])
+
+
+def weighted(candidates: Sequence[Candidate], seed: int) -> list[Candidate]:
+    """Give about a third of the samples a weight from 2 to 6."""
+    choose = random.Random(seed)  # noqa: S311 - reproducible test data
+    return [one._replace(times=choose.choice((1, 1, 1, 1, 2, 3, 6))) for one in candidates]
 
 
 @given(messy(), requests)
@@ -276,6 +267,31 @@ def test_a_released_plan_version_gives_the_same_order_for_ever() -> None:
     assert [digest(order).hex()[:16] for order in orders] == ["a341bf653513135d", "01fbb2c1178d7b0b"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "params", "digest_of_plan"),
+    [
+        ((3000, "a", 2500, 900, 3), KtoParams(), "5ce3ba8319317384"),
+        ((3000, "a", 2500, 900, 3), KtoParams(3, ratio="1:2", seed="7"), "aadb9540aaf30b2a"),
+        (
+            (3000, "a", 2500, 900, 3),
+            KtoParams(8, 2, "1:1", policy_adopted=True, splits_exist=True),
+            "0d97dcdf448c1904",
+        ),
+        ((3000, "a", 2500, 900, 3), KtoParams(2, 3, splits_exist=True), "b2948d834b896816"),
+        ((3000, "b", 2800, 40, 5), KtoParams(), "ff5809dd202914c9"),
+        ((3000, "b", 2800, 40, 5), KtoParams(8, 2, "1:1", policy_adopted=True, splits_exist=True), "35f50cd7965b2270"),
+        ((2000, "c", 400, 150, 4), KtoParams(3, ratio="1:2", seed="7"), "64196c98749a882a"),
+        ((2000, "c", 400, 150, 4), KtoParams(2, 3, splits_exist=True), "d76ad65cca827e74"),
+    ],
+)
+def test_without_weights_and_marks_the_first_version_stays(
+    shape: tuple[int, str, int, int, int], params: KtoParams, digest_of_plan: str
+) -> None:
+    """Law 10: rows, labels and omissions of `kto-interleaved/1`, as the program that released it made them."""
+    plan = plan_kto(collection(*shape), params)
+    assert told((plan.rows, plan.labels), plan.omitted) == digest_of_plan
+
+
 def test_before_a_policy_pending_rows_go_and_after_it_they_do_not() -> None:
     """Pending and accepted may go until a policy is adopted, then accepted only; nothing else ever."""
     candidates = [
@@ -318,19 +334,43 @@ def test_a_ratio_keeps_as_many_whole_groups_as_there_are(n_true: int, n_false: i
         assert len(plan.omitted["tail"]) == groups * (a + b) % batch
 
 
-@given(st.integers(0, 400), st.integers(0, 400), st.data())
-def test_every_window_of_the_balanced_word_is_as_mixed_as_can_be(
-    n_true: int, n_false: int, data: st.DataObject
-) -> None:
-    """Any window of L rows, also around the end, holds floor or ceil of L*m/N rows of each label."""
+def test_every_window_of_the_balanced_word_is_as_mixed_as_can_be() -> None:
+    """Any window of L rows, also around the end, holds floor or ceil of L*m/N rows of each label: 150,000 windows."""
+    choose = random.Random(1)  # noqa: S311 - reproducible test data
+    checked = around = 0
+    for _ in range(500):
+        n_true, n_false = choose.randrange(1, 10 ** choose.randrange(1, 4)), choose.randrange(1, 1000)
+        size, word = n_true + n_false, balanced_word(n_true, n_false)
+        before = [0, *accumulate(word + word)]
+        for _ in range(300):
+            start, length = choose.randrange(size), choose.randrange(1, size + 1)
+            found = before[start + length] - before[start]
+            assert length * n_true // size <= found <= -(-length * n_true // size)
+            assert length * n_false // size <= length - found <= -(-length * n_false // size)
+            around += start + length > size
+            checked += 1
+    assert checked >= 10**5
+    assert around >= 10**4
+
+
+@given(st.integers(1, 400), st.integers(1, 400))
+def test_windows_are_mixed_exactly_from_the_batch_that_is_needed(n_true: int, n_false: int) -> None:
+    """Every window of B rows, also around the end, has both labels if and only if B >= ceil(N / m)."""
+    size, needed = n_true + n_false, -(-(n_true + n_false) // min(n_true, n_false))
+    before = [0, *accumulate(balanced_word(n_true, n_false) * 2)]
+
+    def mixed(batch: int) -> bool:
+        return all(0 < before[start + batch] - before[start] < batch for start in range(size))
+
+    assert mixed(needed)
+    assert not mixed(needed - 1)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_the_balanced_word_has_the_counts_asked_for(n_true: int, n_false: int) -> None:
+    """One letter for each row."""
     word = balanced_word(n_true, n_false)
     assert (word.count(1), word.count(0)) == (n_true, n_false)
-    assume(word)
-    length = data.draw(st.integers(1, len(word)))
-    start = data.draw(st.integers(0, len(word) - 1))
-    window = (word * 2)[start : start + length]
-    for label, count in ((1, n_true), (0, n_false)):
-        assert length * count // len(word) <= window.count(label) <= -(-length * count // len(word))
 
 
 def test_equal_counts_alternate_and_true_comes_first() -> None:
@@ -438,6 +478,9 @@ def test_what_cannot_be_planned_is_refused(pairs: list[tuple[object, bool]], par
             for ratio in ("", "1", "0:1", "1:0", "1:-1", "1:1:1", "1.5:1", "Keep", "1:1\n", "\u0661:\u0661")
         ),
         KtoParams(seed="\ud800"),
+        KtoParams(order="keyed"),
+        KtoParams(duplicates="omit"),
+        KtoParams(conflicts="collapse"),
     ],
 )
 def test_parameters_that_mean_nothing_are_refused(params: KtoParams) -> None:
@@ -516,3 +559,246 @@ def test_planning_takes_little_memory_for_a_candidate() -> None:
         tracemalloc.stop()
     assert len(plan.rows) == count
     assert peak < 250 * count
+
+
+@settings(max_examples=200)
+@given(shapes, requests, st.integers(0, 99))
+def test_weighted_plans_keep_the_window_law(shape: Shape, params: KtoParams, seed: int) -> None:
+    """Law 8 with weights: copies stand a batch apart as siblings do, and every window has both labels."""
+    candidates = weighted(shape.rows(), seed)
+    plan = planned(candidates, params)
+    assume(plan is not None)
+    assert plan is not None
+    assert_lawful(plan, candidates, params)
+
+
+@given(messy(), requests, st.integers(0, 99))
+def test_samples_and_rows_are_both_conserved(candidates: list[Candidate], params: KtoParams, seed: int) -> None:
+    """Law 5 with weights: each sample is used or omitted once; each row is written, left out, or its sample's."""
+    candidates = weighted(candidates, seed)
+    plan = planned(candidates, params)
+    assume(plan is not None)
+    assert plan is not None
+    together = [*set(plan.rows), *(handle for handles in plan.omitted.values() for handle in handles)]
+    assert sorted(together) == list(range(len(candidates)))
+    assert plan.considered == len(candidates)
+    assert plan.facts["repeated"] == len(plan.rows) - len(set(plan.rows))
+    late = [handle for reason in ("surplus", "spacing", "tail") for handle in plan.omitted[reason]]
+    gone = {handle for reason in plan.omitted for handle in plan.omitted[reason]} - set(late)
+    weights = dict.fromkeys({one.fingerprint for one in candidates if one.sample not in gone}, 0)
+    for one in candidates:
+        if one.fingerprint in weights and (one.sample not in gone or one.sample in plan.omitted["duplicate"]):
+            weights[one.fingerprint] = max(weights[one.fingerprint], one.times)
+    assert len(plan.rows) + len(late) + plan.facts["repeats_left_out"] == sum(weights.values())
+
+
+@given(messy(), requests, st.integers(0, 99))
+def test_a_plan_that_repeats_nothing_does_not_see_weights(
+    candidates: list[Candidate], params: KtoParams, seed: int
+) -> None:
+    """`repeat=False`: the very plan of samples without weights."""
+    asked = replace(params, repeat=False)
+    assert planned(weighted(candidates, seed), asked) == planned(candidates, params)
+
+
+@given(messy(), requests, st.integers(0, 99), st.randoms(use_true_random=False))
+def test_neither_arrival_nor_the_cut_into_ranges_matters(
+    candidates: list[Candidate], params: KtoParams, seed: int, choose: random.Random
+) -> None:
+    """Law 10: shuffled candidates in chunks, and ranges settled from the last to the first, give the same plan."""
+    candidates = weighted(candidates, seed)
+    moved = list(candidates)
+    choose.shuffle(moved)
+    at = choose.randrange(len(moved))
+
+    def backwards(step: Callable[[list[bytes]], Ranged], ranges: Iterable[list[bytes]]) -> Iterable[Ranged]:
+        return map(step, reversed(list(ranges)))
+
+    try:
+        other = plan_kto(chain(moved[at:], moved[:at]), params, each=backwards)
+    except PlanImpossible:
+        other = None
+    assert other == planned(candidates, params)
+
+
+def test_two_workers_make_the_plan_of_one() -> None:
+    """Law 10: ranges settled by two processes give the plan that one process makes alone."""
+    candidates = weighted(collection(3000, "workers", 2500, 900), 5)
+    with ProcessPoolExecutor(2) as pool:
+        assert plan_kto(candidates, KtoParams(), each=pool.map) == plan_kto(candidates, KtoParams())
+
+
+def test_twins_have_the_largest_of_their_weights() -> None:
+    """A file with one row three times gives one sample, and a weight on any of the twins is a weight on it."""
+    twins = [
+        row(number, "twin", label=True, fingerprint=digest("same"), times=times)
+        for number, times in enumerate((1, 4, 2))
+    ]
+    unusable = row(3, "twin", label=True, fingerprint=digest("same"), times=9, status="rejected")
+    others = [row(number, number, label=number % 2 == 0) for number in range(4, 100)]
+    plan = plan_kto([*twins, unusable, *others], KtoParams())
+    survivor = min(twins, key=lambda one: (one.blob, one.sample_id)).sample
+    assert plan.rows.count(survivor) == 4
+    assert plan.omitted["duplicate"] == sorted({0, 1, 2} - {survivor})
+    assert plan.omitted["status"] == [3]
+
+
+def test_a_sample_is_left_out_only_with_its_last_row() -> None:
+    """Of 40 copies among 60 other rows only every fourth place can be one; the sample itself is used."""
+    heavy = row(0, "heavy", label=True, times=40)
+    plan = plan_kto([heavy, *(row(number, number, label=number % 2 == 0) for number in range(1, 61))], KtoParams())
+    assert plan.rows.count(0) == 20
+    assert plan.omitted["spacing"] == []
+    assert plan.facts["repeated"] == 19
+    assert plan.facts["repeats_left_out"] == 20
+
+
+def test_the_reason_of_a_sample_is_that_of_its_last_row() -> None:
+    """A weighted sample that loses rows to several steps is told under the last of them, once."""
+    candidates = weighted([row(number, number, label=number < 60) for number in range(401)], 3)
+    plan = plan_kto(candidates, KtoParams(batch_size=3, world_size=5))
+    assert plan.facts["thinned"] > len(plan.omitted["surplus"]) > 0
+    assert set(plan.rows).isdisjoint(plan.omitted["surplus"])
+    few = [row(number, number, label=number % 2 == 0, times=2) for number in range(6)]
+    cut = plan_kto(few, KtoParams(batch_size=2, world_size=5))
+    assert len(cut.rows) == 10
+    assert len(set(cut.rows)) + len(cut.omitted["tail"]) == 6
+    assert len(cut.omitted["tail"]) + cut.facts["repeats_left_out"] == 2
+
+
+def test_weights_count_in_the_ratio() -> None:
+    """20 true samples five times are a hundred rows: 1:1 then takes a hundred false ones."""
+    candidates = [row(number, number, label=number < 20, times=5 if number < 20 else 1) for number in range(220)]
+    plan = plan_kto(candidates, KtoParams(batch_size=2, ratio="1:1"))
+    assert (plan.labels.count(True), plan.labels.count(False)) == (100, 100)
+    assert len(plan.omitted["surplus"]) == 100
+
+
+@given(messy(), requests, st.sets(st.integers(0, 139)))
+def test_a_mark_is_as_good_as_knowing_before(candidates: list[Candidate], params: KtoParams, unfit: set[int]) -> None:
+    """What a mark calls unrepresentable is planned as a sample that said so itself; survivors are asked once."""
+    asked: list[list[int]] = []
+
+    def mark(handles: Sequence[int]) -> Mapping[int, str]:
+        asked.append(list(handles))
+        return {handle: "unrepresentable" for handle in handles if handle in unfit}
+
+    known = [one._replace(representable=one.representable and one.sample not in unfit) for one in candidates]
+    try:
+        plan = plan_kto(candidates, params, mark)
+    except PlanImpossible:
+        plan = None
+    assert plan == planned(known, params)
+    assume(asked)  # a ratio that no batch of this size can hold is refused before any row is read
+    assert len(asked) == 1
+    assert asked[0] == sorted(asked[0])
+    survivors = [one for one in candidates if reason_of(one, candidates, params) is None]
+    assert asked[0] == [one.sample for one in survivors]
+
+
+def test_what_is_too_long_is_gone_before_the_ratio() -> None:
+    """The windows hold after the rows that the trainer would drop are left out."""
+    plan = plan_kto(siblings(50), KtoParams(), lambda handles: dict.fromkeys(handles[:10], "too_long"))
+    assert plan.omitted["too_long"] == list(range(10))
+    assert_lawful(plan, siblings(50), KtoParams())
+
+
+@pytest.mark.parametrize(("marks", "says"), [({0: "tail"}, "marked 'tail'"), ({10**6: "too_long"}, "accounts for 101")])
+def test_a_mark_that_means_nothing_stops_the_plan(marks: dict[int, str], says: str) -> None:
+    """A mark tells one of its two reasons, about samples that it was asked for."""
+    with pytest.raises(BrokenLaw, match=says):
+        plan_kto(siblings(50), KtoParams(), lambda _: marks)
+
+
+@given(st.integers(20, 200), st.integers(1, 60), st.integers(0, 99))
+def test_later_samples_do_not_reorder_rows_of_a_label(count: int, more: int, seed: int) -> None:
+    """Families of one row: in both plans the rows of one label stand in the order of their keys, so in one order."""
+    candidates = [row(number, number, label=digest(seed, number)[0] % 2 == 0) for number in range(count + more)]
+    first, second = planned(candidates[:count], KtoParams()), planned(candidates, KtoParams())
+    assume(first is not None)
+    assume(second is not None)
+    assert first is not None
+    assert second is not None
+    both = set(first.rows) & set(second.rows)
+    for label in (True, False):
+        orders = [
+            [one for one in plan.rows if one in both and candidates[one].label is label] for plan in (first, second)
+        ]
+        assert orders[0] == orders[1]
+
+
+def test_a_view_may_say_what_it_takes() -> None:
+    """Statuses, split, labels and selection are the view's; `training` is train once splits exist."""
+    facts = {"status": "pending", "split": "val", "crosses": True}
+    candidates = [row(number, number, label=number % 2 == 0, **facts) for number in range(8)]
+    taken = KtoParams(batch_size=2, statuses=frozenset({"pending"}), split=None)
+    assert len(plan_kto(candidates, taken).rows) == 8
+    some = [one._replace(selected=one.sample > 3) for one in candidates]
+    assert plan_kto(some, taken).omitted["not_selected"] == [0, 1, 2, 3]
+    for params, reason in (
+        (KtoParams(statuses=frozenset({"accepted"})), "8 status"),
+        (KtoParams(split="test"), "8 split"),
+        (KtoParams(splits_exist=True), "8 split"),
+        (KtoParams(split="val"), "8 family_crosses_splits"),
+        (KtoParams(split=None, labels=frozenset({True, None})), "4 no_label"),
+    ):
+        with pytest.raises(PlanImpossible, match=reason):
+            plan_kto(candidates, params)
+
+
+def test_duplicates_and_contradictions_can_be_kept() -> None:
+    """A set with duplicates and conflicts kept has all its rows, still a batch apart; each can be kept alone."""
+    candidates = [
+        row(number, number // 4, label=number % 4 < 2, fingerprint=digest("text", number // 4)) for number in range(400)
+    ]
+    whole = plan_kto(candidates, KtoParams(duplicates="keep", conflicts="keep"))
+    assert len(whole.rows) == 400
+    assert_lawful(whole, candidates, KtoParams())
+    once = plan_kto(candidates, KtoParams(conflicts="keep"))
+    assert len(once.omitted["duplicate"]) == 200
+    assert once.labels.count(True) == once.labels.count(False) == 100
+    with pytest.raises(PlanImpossible, match="400 conflict"):
+        plan_kto(candidates, KtoParams(duplicates="keep"))
+
+
+def test_a_hopeless_skew_is_stated() -> None:
+    """100 true and 1900 false rows need a batch of 20; in batches of 8 the majority is thinned and the plan says so."""
+    candidates = rows((number, number < 100) for number in range(2000))
+    plan = plan_kto(candidates, KtoParams(batch_size=8))
+    assert plan.facts == {
+        "minority": 100,
+        "majority_label": False,
+        "batch_needed": 20,
+        "thinned": 1200,
+        "label_weights": {"desirable_weight": ["7.0000", "9.3333"], "undesirable_weight": ["0.1072", "0.1428"]},
+        "repeated": 0,
+        "repeats_left_out": 0,
+    }
+    assert plan_kto(candidates, KtoParams(batch_size=20)).facts["thinned"] == 0
+    assert plan_kto(siblings(50), KtoParams()).facts["majority_label"] is None
+
+
+def test_label_weights_are_those_of_the_paper() -> None:
+    """1,837 true and 3,681 false rows: one of the weights, not both."""
+    assert label_weights(1837, 3681) == {
+        "desirable_weight": ["2.0039", "2.6717"],
+        "undesirable_weight": ["0.3743", "0.4990"],
+    }
+    assert label_weights(1, 100_000)["undesirable_weight"] == ["0.000007500", "0.00001000"]
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_every_stated_weight_lies_in_the_range(n_true: int, n_false: int) -> None:
+    """Rounded inward: desirable_weight * n_true : undesirable_weight * n_false is in [1, 4/3] at both ends."""
+    told_weights = label_weights(n_true, n_false)
+    desirable = [Fraction(text) * n_true / n_false for text in told_weights["desirable_weight"]]
+    undesirable = [n_true / (Fraction(text) * n_false) for text in told_weights["undesirable_weight"]]
+    assert 1 <= desirable[0] <= desirable[1] <= Fraction(4, 3)
+    assert 1 <= undesirable[1] <= undesirable[0] <= Fraction(4, 3)
+
+
+@pytest.mark.parametrize("times", [0, -1, 1001])
+def test_a_weight_out_of_range_is_refused(times: int) -> None:
+    """A weight is a whole number from 1 to 1000."""
+    with pytest.raises(ValueError, match="from 1 to 1000"):
+        plan_kto([row(0, 0, label=True, times=times)], KtoParams())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.errors import BrokenLaw
-from ledger.exporters import plain_plan
+from ledger.errors import BadRequest, BrokenLaw
 from ledger.exporters.eligibility import OMISSIONS, Candidate
-from ledger.exporters.plain_plan import PLAN_VERSION, PlainParams, plan_plain
+from ledger.exporters.plain_plan import PlainParams, plan_plain
+from tests.candidates import collection, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from ledger.exporters.sifting import Ranged
 
 EVERY = frozenset({True, False, None})
 TRAIN = PlainParams(frozenset({"accepted", "pending"}), "train", EVERY, collapse=True)
@@ -43,11 +51,21 @@ CANDIDATES = st.builds(
     crosses=st.booleans(),
     label=st.sampled_from([True, False, None]),
     representable=st.booleans(),
+    times=st.sampled_from([1, 1, 1, 2, 3]),
+    selected=st.sampled_from([True, True, True, False]),
+)
+PARAMS = st.builds(
+    replace,
+    st.sampled_from([TRAIN, SFT, WHOLE]),
+    duplicates=st.sampled_from([None, "collapse", "keep"]),
+    conflicts=st.sampled_from([None, "omit", "keep"]),
+    repeat=st.booleans(),
+    order=st.sampled_from(["keyed", "ingested"]),
 )
 MANY = st.lists(CANDIDATES, max_size=30, unique_by=lambda each: each.sample)
 
 
-@given(MANY, st.sampled_from([TRAIN, SFT, WHOLE]), st.randoms(use_true_random=False))
+@given(MANY, PARAMS, st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_nothing_is_lost(
     candidates: list[Candidate],
     params: PlainParams,
@@ -57,9 +75,13 @@ def test_order_does_not_matter_and_nothing_is_lost(
     plan = plan_plain(candidates, params)
     shuffled = candidates[:]
     random.shuffle(shuffled)
-    assert plan_plain(shuffled, params) == plan
-    told = [*plan.rows, *(handle for handles in plan.omitted.values() for handle in handles)]
-    assert sorted(told) == sorted(each.sample for each in candidates)
+
+    def backwards(step: Callable[[list[bytes]], Ranged], ranges: Iterable[list[bytes]]) -> Iterable[Ranged]:
+        return map(step, reversed(list(ranges)))
+
+    assert plan_plain(shuffled, params, each=backwards) == plan
+    accounted = [*set(plan.rows), *(handle for handles in plan.omitted.values() for handle in handles)]
+    assert sorted(accounted) == sorted(each.sample for each in candidates)
     assert list(plan.omitted) == list(OMISSIONS)
     assert all(handles == sorted(handles) for handles in plan.omitted.values())
 
@@ -68,12 +90,13 @@ def test_order_does_not_matter_and_nothing_is_lost(
 def test_no_text_twice_and_none_with_both_labels(candidates: list[Candidate], params: PlainParams) -> None:
     """In a view for training a fingerprint stands once, and never while its opposite label stands there too."""
     by_handle = {each.sample: each for each in candidates}
-    rows = [by_handle[handle] for handle in plan_plain(candidates, params).rows]
+    rows = [by_handle[handle] for handle in set(plan_plain(candidates, params).rows)]
     assert len({row.fingerprint for row in rows}) == len(rows)
     there = [
         each
         for each in candidates
-        if each.status in params.statuses
+        if each.selected
+        and each.status in params.statuses
         and params.split in {None, each.split}
         and not (params.split is not None and each.crosses)
     ]
@@ -88,6 +111,9 @@ def test_no_text_twice_and_none_with_both_labels(candidates: list[Candidate], pa
     [
         ({"status": "erased"}, "erased"),
         ({"status": "rejected"}, "status"),
+        ({"selected": False}, "not_selected"),
+        ({"status": "erased", "selected": False}, "erased"),
+        ({"status": "rejected", "split": "val", "selected": False}, "not_selected"),
         ({"split": "val"}, "split"),
         ({"split": None}, "split"),
         ({"crosses": True}, "family_crosses_splits"),
@@ -157,7 +183,6 @@ def test_erased_can_be_asked_for() -> None:
 
 def test_the_order_of_this_plan_version_is_fixed() -> None:
     """`plain/1` is executable as released: the seed orders rows by keyed hashes, the same for ever."""
-    assert PLAN_VERSION == "plain/1"
     rows = [candidate(n) for n in range(8)]
     key = blake3(b"0").digest()
     assert plan_plain(rows, TRAIN).rows == tuple(
@@ -176,11 +201,14 @@ def test_the_order_of_this_plan_version_is_fixed() -> None:
     )
 
 
-def test_a_plan_that_loses_a_row_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sum is checked: a bug that drops a candidate stops the export."""
-    monkeypatch.setattr(plain_plan, "_settled", lambda pool, _params, _omitted: pool[1:])
+def test_a_plan_that_loses_a_row_is_refused() -> None:
+    """The sum is checked: a range that drops a candidate stops the export."""
+
+    def losing(step: Callable[[list[bytes]], Ranged], ranges: Iterable[list[bytes]]) -> Iterable[Ranged]:
+        return (step(records)._replace(rows=[]) for records in ranges)
+
     with pytest.raises(BrokenLaw, match="2 samples were considered"):
-        plan_plain([candidate(1), candidate(2)], TRAIN)
+        plan_plain([candidate(1), candidate(2)], TRAIN, each=losing)
 
 
 def test_a_text_that_is_labelled_false_anywhere_is_not_taught() -> None:
@@ -191,3 +219,131 @@ def test_a_text_that_is_labelled_false_anywhere_is_not_taught() -> None:
 
     assert plan.rows == (3,)
     assert (plan.omitted["conflict"], plan.omitted["no_label"]) == ([1], [2])
+
+
+@pytest.mark.parametrize(
+    ("shape", "params", "digest_of_plan"),
+    [
+        ((3000, "a", 2500, 900, 3), TRAIN, "bd37631b337bcffa"),
+        ((3000, "a", 2500, 900, 3), replace(SFT, statuses=frozenset({"accepted"}), seed="\xe9"), "c7beba24009ec9e8"),
+        ((3000, "a", 2500, 900, 3), WHOLE, "90311bdcff52e4f6"),
+        (
+            (3000, "b", 2800, 40, 5),
+            PlainParams(frozenset({"accepted", "erased"}), "val", frozenset({False})),
+            "dfd77231a5cdf2a2",
+        ),
+        (
+            (3000, "b", 2800, 40, 5),
+            PlainParams(frozenset({"accepted"}), None, frozenset({True}), collapse=False),
+            "c5a35784ae1f0d5d",
+        ),
+        ((2000, "c", 400, 150, 4), TRAIN, "0acf58a93b9120fb"),
+    ],
+)
+def test_without_weights_and_marks_the_first_version_stays(
+    shape: tuple[int, str, int, int, int], params: PlainParams, digest_of_plan: str
+) -> None:
+    """Law 10: rows and omissions of `plain/1`, as the program that released it made them."""
+    plan = plan_plain(collection(*shape), params)
+    assert told(plan.rows, plan.omitted) == digest_of_plan
+
+
+def test_two_workers_make_the_plan_of_one() -> None:
+    """Law 10: ranges settled by two processes give the plan that one process makes alone."""
+    candidates = [one._replace(times=1 + one.sample % 3) for one in collection(3000, "workers", 2500, 900)]
+    with ProcessPoolExecutor(2) as pool:
+        assert plan_plain(candidates, TRAIN, each=pool.map) == plan_plain(candidates, TRAIN)
+
+
+def test_each_copy_has_a_place_of_its_own() -> None:
+    """Copy 0 stands where the sample stands without a weight, copy k by the hash of family, fingerprint and k."""
+    rows = [candidate(n, times=1 + n % 4) for n in range(40)]
+    key = blake3(b"0").digest()
+    keys = [
+        (blake3(digest(n) * 2 + (copy.to_bytes(4, "big") if copy else b""), key=key).digest(), n)
+        for n in range(40)
+        for copy in range(1 + n % 4)
+    ]
+    assert plan_plain(rows, TRAIN).rows == tuple(n for _, n in sorted(keys))
+    assert plan_plain(rows, replace(TRAIN, repeat=False)).rows == plan_plain(map(candidate, range(40)), TRAIN).rows
+
+
+def test_the_order_of_ingest_keeps_copies_together() -> None:
+    """Ascending handles, a handle as often as its weight says."""
+    rows = [candidate(n, times=1 + n % 2) for n in (5, 2, 4, 1)]
+    assert plan_plain(rows, replace(TRAIN, order="ingested")).rows == (1, 1, 2, 4, 5, 5)
+
+
+@given(MANY, MANY, st.sampled_from([TRAIN, SFT, WHOLE]))
+def test_later_samples_do_not_reorder_what_was_there(
+    candidates: list[Candidate], more: list[Candidate], params: PlainParams
+) -> None:
+    """The samples that both plans hold stand in the same order, as long as no family gets another root."""
+    later = [each._replace(sample=each.sample + 10**7, sample_id=digest(each.sample + 10**7)) for each in more]
+    once = replace(params, repeat=False)
+    first, second = plan_plain(candidates, once), plan_plain([*later, *candidates], once)
+    both = set(first.rows) & set(second.rows)
+    assert [one for one in first.rows if one in both] == [one for one in second.rows if one in both]
+
+
+def test_each_of_duplicates_and_conflicts_can_be_kept_alone() -> None:
+    """Kept conflicts collapse by label; kept duplicates with conflicts left out are all there or none."""
+    same = digest(9)
+    rows = [candidate(n, fingerprint=same, label=n > 2) for n in range(1, 6)]
+    contradicting = plan_plain(rows, replace(TRAIN, conflicts="keep"))
+    assert (sorted(contradicting.rows), contradicting.omitted["duplicate"]) == ([1, 3], [2, 4, 5])
+    assert plan_plain(rows, replace(TRAIN, duplicates="keep")).omitted["conflict"] == [1, 2, 3, 4, 5]
+    assert sorted(plan_plain(rows[2:], replace(TRAIN, duplicates="keep")).rows) == [3, 4, 5]
+    assert sorted(plan_plain(rows, replace(TRAIN, duplicates="keep", conflicts="keep")).rows) == [1, 2, 3, 4, 5]
+
+
+def test_twins_have_the_largest_of_their_weights() -> None:
+    """A weight on a twin that the view takes is a weight on the survivor; others' weights are not."""
+    same = digest(9)
+    rows = [candidate(n, fingerprint=same, times=n) for n in (1, 3, 2)]
+    unused = [candidate(4, fingerprint=same, times=7, split="val"), candidate(5, fingerprint=same, label=None, times=2)]
+    assert plan_plain([*rows, *unused], TRAIN).rows == (1, 1, 1)
+
+
+def test_marks_are_asked_once_for_the_survivors() -> None:
+    """Survivors are handed over in ascending order; their twins stay duplicates."""
+    asked: list[list[int]] = []
+
+    def mark(handles: Sequence[int]) -> dict[int, str]:
+        asked.append(list(handles))
+        return {3: "too_long", 7: "unrepresentable"}
+
+    rows = [candidate(n, times=2) for n in (9, 7, 5, 3)]
+    plan = plan_plain([*rows, candidate(11, fingerprint=digest(3))], TRAIN, mark)
+    assert asked == [[3, 5, 7, 9]]
+    assert sorted(plan.rows) == [5, 5, 9, 9]
+    found = [plan.omitted[reason] for reason in ("too_long", "unrepresentable", "duplicate")]
+    assert found == [[3], [7], [11]]
+
+
+@pytest.mark.parametrize(
+    "facts", [{"order": "interleaved"}, {"duplicates": "omit"}, {"conflicts": "collapse"}, {"seed": "\ud800"}]
+)
+def test_words_that_mean_nothing_are_refused(facts: dict[str, str]) -> None:
+    """A view that asks for what no plain plan has is a bad request."""
+    with pytest.raises(BadRequest):
+        plan_plain([candidate(1)], replace(TRAIN, **facts))  # type: ignore[arg-type]
+
+
+def test_planning_takes_little_memory_for_a_candidate() -> None:
+    """A stream of candidates is never held as objects: under 250 bytes for each of them at the peak."""
+    count = 30_000
+
+    def stream() -> Iterator[Candidate]:
+        for number in range(count):
+            name = blake3(number.to_bytes(4, "big")).digest()
+            yield candidate(number, sample_id=name, blob=name, fingerprint=name, family=name)
+
+    tracemalloc.start()
+    try:
+        plan = plan_plain(stream(), TRAIN)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(plan.rows) == count
+    assert peak < 250 * count

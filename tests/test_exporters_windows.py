@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import BadRequest
-from ledger.exporters.windows import check_windows
+from ledger.exporters.windows import FileRow, check_file, check_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -153,3 +153,73 @@ def test_counts_follow_the_definition(drawn: list[tuple[bool, bytes, int]], batc
     assert report.conflicts == sum(len(found) == 2 for found in labels.values())
     faults = report.single_label_windows + report.same_prompt_windows + report.conflicts
     assert (report.first_violation is None) == (faults == 0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from((b"", b"a", b"b", b"c")), st.booleans()), max_size=60),
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_what_a_trainer_does_is_followed(
+    drawn: list[tuple[bool, bytes, bool]],
+    batch: int,
+    world: int,
+    count: bool,  # noqa: FBT001 - whether drops are a violation
+) -> None:
+    """Drop, cut, rotate: pairs of one prompt, rows that pair with themselves and the tail are as counted plainly."""
+    rows = [FileRow(label, prompt, digest(n), 2 * n + 1, gone) for n, (label, prompt, gone) in enumerate(drawn)]
+    kept = [row for row in rows if not row.dropped]
+    matched = alone = 0
+    for start in range(0, len(kept), batch):
+        block = kept[start : start + batch]
+        moved = [block[-1], *block[:-1]]
+        alone += len(block) == 1
+        matched += len(block) > 1 and sum(
+            row.prompt == other.prompt != b"" for row, other in zip(block, moved, strict=True)
+        )
+    ranks = [0] * world
+    for number in range(-(-len(kept) // batch)):
+        ranks[number % world] += 1
+    filled = max(ranks) * world * batch - len(kept) if world > 1 else 0
+    report = check_file(rows, batch, world, drops_count=count)
+    assert (report.rows, report.dropped_by_trainer) == (len(rows), len(rows) - len(kept))
+    assert report.too_long == [row.line for row in rows if row.dropped][:20]
+    assert (report.same_prompt_kl_pairs, report.self_pairs) == (matched, alone)
+    assert report.tail == {"rows": len(kept) % (batch * world), "repeated": filled}
+    assert sum(report.labels.values()) == len(kept)
+    assert (report.first_violation is None) == (not report.violations)
+    assert ("dropped" in report.violations) == (count and len(kept) < len(rows))
+    if report.first_violation is not None:
+        assert report.first_violation["rule"] in report.violations
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_no_batch_below_the_needed_one_can_be_mixed(good: int, poor: int) -> None:
+    """`batch_needed` is the least size at which the rarer label could stand in every batch."""
+    rows = [FileRow(n < good, b"", digest(n), n + 1) for n in range(good + poor)]
+    needed = check_file(rows, 4).batch_needed
+    if min(good, poor) == 0:
+        assert needed is None
+    else:
+        assert needed is not None
+        assert needed * min(good, poor) >= good + poor > (needed - 1) * min(good, poor)
+
+
+def test_the_first_violation_is_the_one_met_first() -> None:
+    """A dropped row goes before what it causes in its own window, and behind what stands before it."""
+    rows = [FileRow(label, prompt, fingerprint, n + 1) for n, (label, prompt, fingerprint) in enumerate(good(12))]
+    rows[6] = rows[6]._replace(dropped=True)
+    first = check_file(rows, 4).first_violation
+    assert first is not None
+    assert (first["rule"], first["window"], first["rows"]) == ("dropped", 1, [6, 6])
+    rows[1] = rows[1]._replace(prompt=rows[0].prompt)
+    first = check_file(rows, 4).first_violation
+    assert first is not None
+    assert (first["rule"], first["window"]) == ("same_prompt", 0)
+
+
+def test_a_world_of_no_processes_is_refused() -> None:
+    """A world size below 1 is a bad request."""
+    with pytest.raises(BadRequest, match="world size of 0"):
+        check_file([], 4, 0)

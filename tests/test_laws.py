@@ -62,6 +62,7 @@ class Model:
     decisions: list[tuple[int, str, str, str]] = field(default_factory=list)
     labels: list[tuple[int, bool | None, str, str]] = field(default_factory=list)
     tagged: list[tuple[int, str, str | None]] = field(default_factory=list)
+    weights: list[tuple[int, int]] = field(default_factory=list)
     edits: list[tuple[int, str, str]] = field(default_factory=list)
     split: str | None = None
 
@@ -172,7 +173,7 @@ class Laws(RuleBasedStateMachine):
         self._anchor()
 
     @precondition(lambda self: self.samples)
-    @rule(key=st.sampled_from(["n", "colour"]), value=st.sampled_from([None, "0", "1", "blau"]), pick=st.data())
+    @rule(key=st.sampled_from(["n", "group"]), value=st.sampled_from([None, "0", "1", "blau"]), pick=st.data())
     def tag(self, key: str, value: str | None, pick: st.DataObject) -> None:
         """Check that the last tag of a name that stands is the tag; None removes it."""
         chosen = self._some(pick)
@@ -180,6 +181,18 @@ class Laws(RuleBasedStateMachine):
         answer = self.ledger.tag([model.id for model in chosen], key, value)
         for position, model in zip(answer["events"], changing, strict=True):
             model.tagged.append((position, key, value))
+            self.said[position] = model.id
+        self._anchor()
+
+    @precondition(lambda self: self.samples)
+    @rule(times=st.sampled_from([1, 2, 5]), pick=st.data())
+    def weight(self, times: int, pick: st.DataObject) -> None:
+        """Check that the last weight that stands is the weight; one equal to it appends nothing."""
+        chosen = self._some(pick)
+        changing = [model for model in chosen if self._times(model) != times]
+        answer = self.ledger.weight([model.id for model in chosen], times)
+        for position, model in zip(answer["events"], changing, strict=True):
+            model.weights.append((position, times))
             self.said[position] = model.id
         self._anchor()
 
@@ -354,7 +367,7 @@ class Laws(RuleBasedStateMachine):
 
     @invariant()
     def samples_are_the_models(self) -> None:
-        """Check that each sample stands with the version, status, label, tags and family that the model says."""
+        """Check that each sample stands with the version, status, label, tags, weight and family of the model."""
         connection = store_of(self.ledger).connection
         families = self._families()
         rows = {row.id.hex(): row for row in samples.everything(connection)}
@@ -367,7 +380,8 @@ class Laws(RuleBasedStateMachine):
             row = rows[identity]
             assert row.hash.hex() == self._blob(model)
             assert (row.status, row.label) == (self._status(model), self._label(model))
-            assert self.ledger.show(identity)["tags"] == self._tags(model)
+            shown = self.ledger.show(identity)
+            assert (shown["tags"], shown["times"]) == (self._tags(model), self._times(model))
             assert joined[identity] == families[identity]
 
     # --- the model's own answers
@@ -392,6 +406,9 @@ class Laws(RuleBasedStateMachine):
         found |= {key: value for position, key, value in model.tagged if position not in self.withdrawn}
         return {key: value for key, value in found.items() if value is not None}
 
+    def _times(self, model: Model) -> int:
+        return self._standing(model.weights)[1] or 1
+
     def _blob(self, model: Model) -> str:
         return str(self._standing(model.edits)[1] or model.blob)
 
@@ -401,7 +418,7 @@ class Laws(RuleBasedStateMachine):
 
     def _families(self) -> dict[str, set[str]]:
         groups = {prompt: {prompt} for prompt in PROMPTS}
-        for one, other in self.edges:
+        for one, other in [*self.edges, *self._grouped()]:
             whole = groups[one] | groups[other]
             groups.update(dict.fromkeys(whole, whole))
         members: dict[str, set[str]] = {prompt: set() for prompt in PROMPTS}
@@ -410,6 +427,14 @@ class Laws(RuleBasedStateMachine):
             members[now[2] if now[0] is not None else model.prompt].add(model.id)
         whole_of = {p: set().union(*(members[other] for other in groups[p])) for p in PROMPTS}
         return {identity: whole_of[prompt] for prompt, found in members.items() for identity in found}
+
+    def _grouped(self) -> list[tuple[str, str]]:
+        """Return pairs of prompts whose samples have one value of the tag `group`."""
+        found: dict[str, list[str]] = {}
+        for model in self.samples.values():
+            if group := self._tags(model).get("group"):
+                found.setdefault(group, []).append(model.prompt)
+        return [(prompts[0], other) for prompts in found.values() for other in prompts[1:]]
 
     def _everything(self) -> tuple[Any, ...]:
         connection = store_of(self.ledger).connection
@@ -541,13 +566,14 @@ def test_law_5_a_command_that_does_not_add_up_appends_nothing(ledger: Ledger, tm
 
 
 def test_law_6_done_twice_is_done_once(ledger: Ledger, tmp_path: Path) -> None:
-    """Ingest, accept, relabel, tag, withdraw, split and project: the second time appends nothing."""
+    """Ingest, accept, relabel, tag, weight, withdraw, split and project: the second time appends nothing."""
     source = write_lines(tmp_path / "in.jsonl", [line(f"p{n}", f"c{n}", label=bool(n % 2)) for n in range(8)])
     steps: list[Callable[[], Any]] = [
         lambda: ledger.ingest([source], campaign="c"),
         lambda: ledger.accept(sample_ids(ledger)[:3], reason="good"),
         lambda: ledger.relabel(sample_ids(ledger)[:1], "none"),
         lambda: ledger.tag(sample_ids(ledger)[:2], "k", "v"),
+        lambda: ledger.weight(sample_ids(ledger)[:2], 3),
         lambda: ledger.edit(sample_ids(ledger)[4], line("p4", "better")),
         lambda: ledger.withdraw([event["event"] for event in ledger.log(limit=99) if event["kind"] == "edited"]),
         lambda: ledger.split("100/0/0"),

@@ -61,6 +61,18 @@ def test_a_near_tie_as_of_a_moment(ledger: Ledger, tmp_path: Path) -> None:
     assert [member["sample"] for member in ledger.families(one, as_of=before)["members"]] == [one]
 
 
+def test_a_group_is_a_tie(ledger: Ledger, tmp_path: Path) -> None:
+    """The way between two of a group names the event that set the tag; without the tag there is none."""
+    one, two = take_in(ledger, tmp_path, [line("p", "a"), line("x", "b")])
+    events = ledger.tag([one, two], "group", "g")["events"]
+    (tie,) = ledger.families(one, two)["path"]
+    assert (tie["how"], tie["similarity"], tie["position"] in events) == ("group", None, True)
+    before = ledger.status()["head"]["position"]
+    ledger.tag([two], "group", None)
+    assert ledger.families(one, two)["together"] is False
+    assert ledger.families(one, two, as_of=before)["together"] is True
+
+
 def test_more_ties_than_are_read(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are said to be together although the way is not found."""
     one, other = take_in(ledger, tmp_path, [line("p", "a"), line("q", "b")])

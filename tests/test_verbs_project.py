@@ -18,8 +18,8 @@ from ledger.exporters.eligibility import OMISSIONS
 from tests.small import POLICY, by_policy, chat, names, pairs, read, samples, write
 
 KEYS = {
-    "considered", "form", "head", "labels", "ledger", "manifest", "omitted", "output", "params", "plan", "policy",
-    "rows", "tool", "type", "used", "view",
+    "beside", "composition", "considered", "form", "gates", "gates_digest", "head", "interleaving", "labels", "ledger",
+    "manifest", "omitted", "output", "params", "plan", "policy", "rows", "tool", "type", "used", "view", "weights",
 }  # fmt: skip
 
 
@@ -44,7 +44,11 @@ def test_file_manifest_and_record_agree(few: Ledger, tmp_path: Path) -> None:
     assert set(made) == KEYS
     assert made["output"] == {"name": "out.jsonl", "blake3": show(blake3_bytes(body)), "bytes": len(body)}
     assert (made["head"], made["policy"], made["type"]) == (head, None, "unpaired_preference")
-    assert made["params"] == {"batch_size": 4, "form": "auto", "ratio": "keep", "seed": "0", "world_size": 1}
+    assert made["params"] == {
+        "batch_size": 4, "container": "jsonl", "dialect": "trl", "form": "auto", "lengths": None, "max_length": None,
+        "omit_unrepresentable": False, "ratio": "keep", "seed": "0", "tool_args": "object", "type": None, "view": None,
+        "world_size": 1,
+    }  # fmt: skip
     assert list(made["omitted"]) == sorted(OMISSIONS) or list(made["omitted"]) == list(OMISSIONS)
     assert made["considered"] == made["used"] + sum(made["omitted"].values()) == 16
     told = few.log()[-2]
@@ -236,7 +240,7 @@ def test_a_place_that_cannot_be(few: Ledger, tmp_path: Path) -> None:
     assert few.verify()["ok"]
 
 
-@pytest.mark.parametrize(("room", "error"), [(100, DiskFull), (900, DiskFull), (5_000, StorageFailed)])
+@pytest.mark.parametrize(("room", "error"), [(100, DiskFull), (900, DiskFull), (20_000, StorageFailed)])
 def test_no_room(ledger: Ledger, tmp_path: Path, room: int, error: type[Exception]) -> None:
     """Out of room for the rows, the manifest or the ledger: no event, no file, no draft, and the old file stays."""
     ledger.ingest(write(tmp_path / "a.jsonl", *pairs(2)), campaign="a")
@@ -302,7 +306,7 @@ def test_rejected_rows_say_everything(ledger: Ledger, tmp_path: Path) -> None:
     ledger.withdraw([ledger.log(ids[0])[1]["event"]])
     made = ledger.project("rejected", tmp_path / "out.jsonl")
     assert (made["rows"], made["considered"], made["type"]) == (1_201, 1_201, "samples")
-    assert made["params"] == {"form": "auto", "seed": "0"}
+    assert (made["params"]["seed"], made["params"]["container"]) == ("0", "jsonl")
     found = {row["sample"]: row for row in read(tmp_path / "out.jsonl")}
     assert set(found) == set(ids)
     assert found[ids[1]] == {

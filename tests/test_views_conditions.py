@@ -38,6 +38,14 @@ def test_what_is_selected_is_what_the_condition_says_by_the_book(drawn: list[Ste
                 if book.holds(condition, policy, world.facts(policy, one))
             ]
             assert selected(world.ledger, condition) == holding
+            held = conditions.selected_set(views(world.ledger), condition)
+            assert [sample for sample, holds in enumerate(held) if holds] == holding
+            assert all(handle(world.ledger, one.id) < len(held) for one in world.ones)
+
+
+def test_an_empty_ledger_has_an_empty_set(ledger: Ledger) -> None:
+    """There is no handle to say anything about."""
+    assert conditions.selected_set(views(ledger), field_is("status", "pending")) == b""
 
 
 def test_fields_that_decisions_make_can_be_asked_for(ledger: Ledger, tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import Ledger
+from ledger import Ledger, projection
+from ledger.digest import blake3_bytes, digest_of
 from ledger.sqlite import in_memory
 from ledger.views import families, lineage, samples
-from tests.logs import improve, line, sample_ids, store_of, write_lines
+from tests.logs import folded, improve, line, sample_ids, store_of, tables, write_lines
+from tests.small import chat, write
+from tests.test_views_near import like
 
 
 def family_of(ledger: Ledger) -> dict[str, bytes]:
@@ -133,3 +137,173 @@ def test_split_keeps_families_whole_and_never_moves(ledger: Ledger, tmp_path: Pa
     assert samples.assigned_families(connection) == (29, 1)
     assert list(samples.unassigned(connection)) == []
     assert len(list(samples.splits_of_families(connection))) == 30
+
+
+# --- groups
+
+
+def test_one_value_of_the_tag_group_is_one_family(ledger: Ledger, five: list[str], tmp_path: Path) -> None:
+    """In all campaigns, at birth or later; another value is another group, and an empty one is none."""
+    ledger.tag([five[0], five[2]], "group", "g")
+    assert groups(ledger) == [{0, 1, 2}, {3}, {4}]
+    later = [line("d", "6", tags={"group": "g"}), line("e", "7", tags={"group": "h"}), line("f", "8")]
+    ledger.ingest([write_lines(tmp_path / "later.jsonl", later)], campaign="another")
+    assert groups(ledger) == [{0, 1, 2, 5}, {3}, {4}, {6}, {7}]
+    ledger.tag([five[3], five[4]], "group", "")
+    ledger.tag([five[3], five[4]], "other", "g")
+    assert groups(ledger) == [{0, 1, 2, 5}, {3}, {4}, {6}, {7}]
+    ledger.tag([five[4]], "group", "h")
+    assert groups(ledger) == [{0, 1, 2, 5}, {3}, {4, 6}, {7}]
+
+
+def test_the_tie_stands_while_the_tag_stands(ledger: Ledger, five: list[str]) -> None:
+    """Removed, changed and withdrawn take it back; what is withdrawn of these brings it again."""
+    tied, apart = [{0, 1, 2, 3}, {4}], [{0, 1}, {2}, {3}, {4}]
+    ledger.tag([five[0], five[2], five[3]], "group", "g")
+    assert groups(ledger) == tied
+    removed = ledger.tag([five[0]], "group", None)["events"]
+    assert groups(ledger) == [{0, 1}, {2, 3}, {4}]
+    ledger.withdraw([f"@{removed[0]}"])
+    assert groups(ledger) == tied
+    changed = ledger.tag(five[2:4], "group", "h")["events"]
+    assert groups(ledger) == [{0, 1}, {2, 3}, {4}]
+    ledger.withdraw([f"@{changed[0]}"])
+    assert groups(ledger) == [{0, 1, 2}, {3}, {4}]
+    ledger.withdraw([event["event"] for event in ledger.log(limit=99) if event["kind"] == "tagged"])
+    assert groups(ledger) == apart
+    ledger.split("50/25/25")
+    ledger.tag(five, "group", "g")
+    assert groups(ledger) == [{0, 1, 2, 3, 4}]
+
+
+def test_other_ties_outlive_a_group(ledger: Ledger, tmp_path: Path) -> None:
+    """Making families anew keeps what edits, derivations and near texts tie, and the other groups."""
+    rows = [like(1), like(1, 2), *(chat(f"q{n}", f"other {n}") for n in range(5))]
+    ledger.ingest([write(tmp_path / "in.jsonl", *rows)], campaign="c")
+    ids = sample_ids(ledger)
+    ledger.duplicates(0.6)
+    ledger.edit(ids[2], json.dumps(chat("q1", "edited")).encode())
+    improve(ledger, ids[4], [line("p", "better")])
+    ledger.tag(ids[1:3], "group", "g")
+    ledger.tag(ids[5:7], "group", "h")
+    assert groups(ledger) == [{0, 1, 2, 3}, {4, 7}, {5, 6}]
+    ledger.tag(ids[1:2], "group", None)
+    assert groups(ledger) == [{0, 1}, {2, 3}, {4, 7}, {5, 6}]
+    ledger.duplicates(1)
+    assert groups(ledger) == [{0}, {1}, {2, 3}, {4, 7}, {5, 6}]
+    assert tables(store_of(ledger).connection) == folded(ledger.path, store_of(ledger).head().position)
+
+
+def test_a_member_of_a_group_joins_its_split(ledger: Ledger, tmp_path: Path) -> None:
+    """A group never stands in two splits, whatever the prompts."""
+    rows = [line(f"p{n}", "c", tags={"group": f"g{n % 6}"}) for n in range(30)]
+    ledger.ingest([write_lines(tmp_path / "in.jsonl", rows)], campaign="c")
+    assert (ledger.split("40/30/30")["families"], ledger.split("40/30/30")["leaks"]) == (6, 0)
+    ids = sample_ids(ledger)
+    stands = [{ledger.show(one)["split"] for one in ids[n::6]} for n in range(6)]
+    assert [len(found) for found in stands] == [1] * 6
+    ledger.ingest([write_lines(tmp_path / "new.jsonl", [line("new", "c", tags={"group": "g3"})])], campaign="d")
+    ledger.split("40/30/30")
+    assert {ledger.show(sample_ids(ledger)[-1])["split"]} == stands[3]
+
+
+def test_the_token_of_a_group_is_that_of_no_text() -> None:
+    """It is the digest of its own kind of text, one for each value, and it is frozen."""
+    assert families.group_token("g") == digest_of(["group", 1, "g"]) == blake3_bytes(b'["group",1,"g"]')
+    assert families.group_token("g") != families.group_token("h")
+    assert families.group_token("g").hex().startswith("7e284a8b6c1e")
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["birth", "tag", "tag", "tag", "edit", "improve", "withdraw"]),
+        st.integers(0, 5),
+        st.sampled_from([None, "g", "h", ""]),
+    ),
+    max_size=9,
+)
+
+
+@given(steps=STEPS, batch=st.integers(1, 5))
+@settings(max_examples=40)
+def test_groups_followed_made_again_and_made_aside_are_the_same(
+    steps: list[tuple[str, int, str | None]], batch: int
+) -> None:
+    """Incremental == from nothing == as of each moment, whatever the cut; and the families are those of the model."""
+    kept = projection.BATCH
+    with tempfile.TemporaryDirectory() as name, Ledger.init(Path(name) / "ledger.db") as ledger:
+        folder = Path(name)
+        edges: list[tuple[str, str]] = []
+        now: dict[int, str] = {}  # place -> prompt
+        said: dict[int, tuple[int, str | None]] = {}  # position of a tag -> place of its sample, value
+        born: dict[int, str | None] = {}
+        stood = []
+        for number, (what, drawn, value) in enumerate([("birth", 0, None), ("birth", 1, "g"), *steps]):
+            ids = sample_ids(ledger)
+            place = drawn % max(len(ids), 1)
+            if what == "birth":
+                file = write_lines(folder / f"{number}.jsonl", [line(f"p{drawn}", str(number), tags=tags_of(value))])
+                ledger.ingest([file], campaign=f"c{number % 2}")
+                now[len(ids)], born[len(ids)] = f"p{drawn}", value
+            elif what == "improve":
+                improve(ledger, ids[place], [line(f"p{number % 6}", f"better {number}")], recipe=number)
+                edges.append((now[place], f"p{number % 6}"))
+                now[len(ids)], born[len(ids)] = f"p{number % 6}", None
+            elif what == "edit":
+                ledger.edit(ids[place], line(f"p{number % 6}", f"edited {number}"))
+                edges.append((now[place], f"p{number % 6}"))
+                now[place] = f"p{number % 6}"
+            elif what == "tag":
+                for position in ledger.tag([ids[place]], "group", value)["events"]:
+                    said[position] = (place, value)
+            elif said:
+                position = sorted(said)[place % len(said)]
+                ledger.withdraw([f"@{position}"])
+                del said[position]
+            stood.append((store_of(ledger).head().position, tables(store_of(ledger).connection)["families"]))
+        tagged = {**born, **{place: value for _, (place, value) in sorted(said.items())}}
+        assert groups(ledger) == components(now, tagged, edges)
+        grown = tables(store_of(ledger).connection)
+        try:
+            projection.BATCH = batch
+            assert folded(ledger.path, store_of(ledger).head().position) == grown
+            for position, then in stood[::3]:
+                assert folded(ledger.path, position)["families"] == then
+        finally:
+            projection.BATCH = kept
+        ledger.rebuild_views()
+        assert tables(store_of(ledger).connection) == grown
+
+
+def tags_of(group: str | None) -> dict[str, str]:
+    """Return the tags of a line in a group, or in none."""
+    return {} if group is None else {"group": group}
+
+
+def components(now: dict[int, str], tagged: dict[int, str | None], edges: list[tuple[str, str]]) -> list[set[int]]:
+    """Return the families as sets of places: prompts, edges between them, and values of the tag."""
+    ties: list[set[str]] = [set(edge) for edge in edges]
+    ties += [{now[place] for place in now if tagged[place] == value} for value in ("g", "h")]
+    whole = [{prompt} for prompt in now.values()]
+    for tie in ties:
+        joined = set.union(tie, *(one for one in whole if one & tie))
+        whole = [*(one for one in whole if not one & tie), joined]
+    found = [{place for place, prompt in now.items() if prompt in one} for one in whole]
+    return sorted(map(set, {frozenset(one) for one in found if one}), key=min)
+
+
+@given(order=st.permutations(range(6)), cut=st.integers(1, 6))
+@settings(max_examples=15)
+def test_the_families_of_groups_do_not_depend_on_the_order(order: list[int], cut: int) -> None:
+    """The same samples ingested in any order, in one file or two, have the same families with the same roots."""
+    rows = [line(f"p{n}", str(n), tags=tags_of("gh"[n % 2] if n < 5 else None)) for n in range(6)]
+    found = []
+    for sequence in (list(range(6)), order):
+        with tempfile.TemporaryDirectory() as name, Ledger.init(Path(name) / "ledger.db") as ledger:
+            for number, part in enumerate((sequence[:cut], sequence[cut:])):
+                if part:
+                    file = write_lines(Path(name) / f"{number}.jsonl", [rows[n] for n in part])
+                    ledger.ingest([file], campaign="c", source="s")
+            found.append(tables(store_of(ledger).connection)["families"])
+    assert found[0] == found[1]
+    assert len(found[0]) == 5 + 2

@@ -91,6 +91,29 @@ def test_a_withdrawn_edit_still_ties(ledger: Ledger, tmp_path: Path) -> None:
     assert of(ledger, two).members == {one, two}
 
 
+def test_the_tag_group_ties_to_the_smallest(ledger: Ledger, tmp_path: Path) -> None:
+    """Each prompt of a group is tied to the smallest of them by the event that set the tag; a tag removed ties nothing.
+
+    The tag is looked up where it stands, and a sample that was edited has it under its new prompt.
+    """
+    ids = take_in(ledger, tmp_path, [line(f"p{n}", "c") for n in range(4)])
+    events = ledger.tag(ids[:3], "group", "g")["events"]
+    tokens = [row_of(ledger, one).prompt or b"" for one in ids]
+    first = min(range(3), key=lambda place: tokens[place])
+    others = sorted({0, 1, 2} - {first}, key=lambda place: tokens[place])
+    expected = [(tokens[first], tokens[place], "group", events[place], None) for place in others]
+    assert sorted(map(tuple, of(ledger, ids[0]).ties)) == expected
+    assert of(ledger, ids[0]).members == set(ids[:3])
+    ledger.tag(ids[1:2], "group", None)
+    assert of(ledger, ids[1]) == (1, {ids[1]}, [])
+    assert [tie.how for tie in of(ledger, ids[0]).ties] == ["group"]
+    edit = ledger.edit(ids[0], line("another", "c"))["events"][0]
+    assert sorted((tie.how, tie.position == edit) for tie in of(ledger, ids[2]).ties) == [
+        ("edited", True),
+        ("group", False),
+    ]
+
+
 def test_a_large_family_is_counted_and_listed_in_part(ledger: Ledger, tmp_path: Path) -> None:
     """The oldest members are listed."""
     ids = take_in(ledger, tmp_path, [line("p", str(n)) for n in range(MEMBERS + 3)])
@@ -98,10 +121,13 @@ def test_a_large_family_is_counted_and_listed_in_part(ledger: Ledger, tmp_path: 
     assert (found.samples, found.members) == (MEMBERS + 3, set(ids[:MEMBERS]))
 
 
-@given(edits=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), max_size=8))
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), max_size=8),
+    tags=st.lists(st.tuples(st.integers(0, 5), st.sampled_from([None, "g", "h"])), max_size=4),
+)
 @settings(max_examples=25)
 def test_ties_connect_exactly_the_members(
-    edits: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
+    edits: list[tuple[int, int]], tags: list[tuple[int, str | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Walking over ties and equal prompts from one sample reaches its whole family, and nobody else."""
     folder = tmp_path_factory.mktemp("kin")
@@ -109,6 +135,8 @@ def test_ties_connect_exactly_the_members(
         ids = take_in(ledger, folder, [line(f"p{n % 4}", f"c{n}") for n in range(6)])
         for place, prompt in edits:
             ledger.edit(ids[place], line(f"p{prompt}", f"c{place}"))
+        for place, value in tags:
+            ledger.tag([ids[place]], "group", value)
         rows = {one: row_of(ledger, one) for one in ids}
         for one in ids:
             found = of(ledger, one)

@@ -91,6 +91,21 @@ class People(Opened):
         chosen = selection(ids, where, campaign)
         return decide.tag(self._store, chosen, key, value, reason, self._who, expected_head, dry_run=dry_run)._asdict()
 
+    def weight(
+        self,
+        ids: Sequence[str],
+        times: int,
+        *,
+        reason: str = "",
+        where: str | None = None,
+        campaign: str | None = None,
+        dry_run: bool = False,
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Let exports for training repeat samples `times` times (1 to 1000); `ids` is empty where they are chosen."""
+        chosen = selection(ids, where, campaign)
+        return decide.weight(self._store, chosen, times, reason, self._who, expected_head, dry_run=dry_run)._asdict()
+
     def redact(
         self,
         ids: Sequence[str] = (),
@@ -121,5 +136,5 @@ class People(Opened):
         return decide.edit(self._store, sample, line, form, reason, self._who, expected_head)._asdict()
 
     def withdraw(self, events: Sequence[str], *, reason: str = "", expected_head: int | None = None) -> Answer:
-        """Withdraw decisions, labels, tags or edits by event id or @POSITION; what stood before applies again."""
+        """Withdraw decisions, labels, tags, weights or edits by id or @POSITION; what stood before applies again."""
         return decide.withdraw(self._store, events, reason, self._who, expected_head)._asdict()

@@ -1,28 +1,28 @@
-"""Which samples may go into a KTO export, and in what order of preference.
+"""Which samples may go into an export: one reason each for what is left out, one survivor for each text that goes in.
 
-One streaming pass packs what may still go; from then on a row is its rank: 0 is the row with the lowest order key.
-The order key is BLAKE3 over family || fingerprint, keyed by BLAKE3 of the seed, so the order depends on content and
-seed alone: not on ingest order, campaign or source. The fingerprint is part of it so that a family's rows lie apart.
+Two pure steps. `gather` looks at one candidate at a time and packs what may still go into records whose first bytes
+are the fingerprint. `settle` looks at one range of fingerprints, in which all twins of a text stand together: what it
+says of a range depends on the records of that range alone, so ranges may be settled in any order and by anybody.
 """
 
 from __future__ import annotations
 
-from array import array
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from blake3 import blake3
-
+from ledger.errors import BadRequest
 from ledger.exporters.packed import Packed, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 DIGEST = 32
-_TAIL = 8  # the handle, shifted left by two, with the label and `representable` as its lowest bits
-_RANK = 4
+TAIL = 8
+MOST_TIMES = 1000
 
 OMISSIONS = (
     "erased",
+    "not_selected",
     "status",
     "split",
     "family_crosses_splits",
@@ -31,12 +31,22 @@ OMISSIONS = (
     "duplicate",
     "unrepresentable",
     "too_long",
+    "unpaired",
     "surplus",
     "spacing",
     "tail",
 )
+MARKS = ("unrepresentable", "too_long")
+"""The reasons that only the bytes of a sample can tell."""
 
 Omitted = dict[str, list[int]]
+Mark = Callable[[Sequence[int]], Mapping[int, str]]
+"""Handles, ascending -> a reason of MARKS for each of them that has one."""
+Payload = Callable[["Candidate"], bytes]
+"""More bytes of a fixed width that a planner wants to have in the record of a candidate."""
+
+_LABELS = (False, True, None)
+_CODES = {False: 0, True: 1, None: 2}
 
 
 class Candidate(NamedTuple):
@@ -44,7 +54,9 @@ class Candidate(NamedTuple):
 
     `sample` is the handle inside the ledger file, `sample_id` its public identity, `blob` the hash of the version's
     bytes, `family` the root of its family; digests are 32 bytes. `crosses` says that its family stands in more than
-    one split, `representable` that it can be written as {prompt, completion, label}.
+    one split, `representable` that it can be written as the view's type asks. `times` is its weight, from 1 to 1000,
+    `selected` what the view's own condition says of it, `prompt` the fingerprint of its prompt (None: it has none),
+    `parent` the identity of the sample it was derived from.
     """
 
     sample: int
@@ -57,23 +69,48 @@ class Candidate(NamedTuple):
     crosses: bool
     label: bool | None
     representable: bool
+    times: int = 1
+    selected: bool = True
+    prompt: bytes | None = None
+    parent: bytes | None = None
 
 
-class Pool(NamedTuple):
-    """The eligible rows in the order of their keys: row r has handles[r], labels[r] (0 or 1) and families[r]."""
+class Rule(NamedTuple):
+    """What a view takes, for every planner alike.
 
-    handles: array[int]
-    labels: bytearray
-    families: array[int]
-    family_count: int
+    `split` None takes any; `crossing` takes families that stand in several splits as well. `conflicts` and
+    `duplicates` keep what they name; `repeat` writes a sample as often as its weight says.
+    """
+
+    statuses: frozenset[str]
+    split: str | None
+    labels: frozenset[bool | None]
+    crossing: bool
+    conflicts: bool
+    duplicates: bool
+    repeat: bool
 
 
-class Sifted(NamedTuple):
-    """The eligible rows; under every reason of OMISSIONS the handles left out, unsorted; how many there were."""
+class Gathered(NamedTuple):
+    """Records of what may still go, under every reason the handles left out, and how many candidates there were."""
 
-    pool: Pool
+    records: Packed
     omitted: Omitted
     considered: int
+
+
+class Twins(NamedTuple):
+    """The records of samples that teach the same, the survivor first; `times` is the largest of their weights."""
+
+    records: list[bytes]
+    times: int
+
+
+class Settled(NamedTuple):
+    """What one range of fingerprints yields: survivors that may be written, and (reason, handle) of the others."""
+
+    twins: list[Twins]
+    omitted: list[tuple[str, int]]
 
 
 def usable(*, policy_adopted: bool) -> frozenset[str]:
@@ -81,96 +118,135 @@ def usable(*, policy_adopted: bool) -> frozenset[str]:
     return frozenset({"accepted"} if policy_adopted else {"accepted", "pending"})
 
 
-def sift(candidates: Iterable[Candidate], seed: bytes, *, policy_adopted: bool, splits_exist: bool) -> Sifted:
-    """Return what may go into an export; `seed` is any bytes.
+def keeps(name: str, value: str, usual: str) -> bool:
+    """Return whether `value` is "keep" and not the `usual` word; raise BadRequest for any other."""
+    if value not in {usual, "keep"}:
+        message = f"{name} are to be {value!r}; a view says `{usual}` or `keep`."
+        raise BadRequest(message)
+    return value == "keep"
 
-    Takes about 140 bytes a candidate, freed as the pool is built. Raises ValueError for a digest that is not 32
-    bytes long.
+
+def seed_bytes(seed: str) -> bytes:
+    """Return the bytes of a seed; raise BadRequest for what is not Unicode text."""
+    try:
+        return seed.encode()
+    except UnicodeEncodeError as error:
+        message = f"The seed {seed!r} is not Unicode text; give another."
+        raise BadRequest(message) from error
+
+
+def gather(candidates: Iterable[Candidate], rule: Rule, payload: Payload | None = None, width: int = 0) -> Gathered:
+    """Pack what passes every test that needs no look at other rows; `payload` adds `width` bytes to each record.
+
+    Takes 136 bytes a candidate and the payload. Raises ValueError for a digest that is not 32 bytes long and for a
+    weight out of its range.
     """
     considered = 0
     omitted: Omitted = {reason: [] for reason in OMISSIONS}
-    statuses = usable(policy_adopted=policy_adopted)
-    packed = Packed(4 * DIGEST + _TAIL)
+    records = Packed(4 * DIGEST + width + TAIL)
     for candidate in candidates:
         considered += 1
-        reason = _own_reason(candidate, statuses, splits_exist=splits_exist)
+        reason = _own_reason(candidate, rule)
         if reason is None:
-            packed.add(_pack(candidate))
+            records.add(_pack(candidate, b"" if payload is None else payload(candidate), repeat=rule.repeat))
         else:
             omitted[reason].append(candidate.sample)
-    pool = _number(_keyed(_settled(packed, omitted), blake3(seed).digest()))
-    return Sifted(pool, omitted, considered)
+    return Gathered(records, omitted, considered)
 
 
-def _own_reason(candidate: Candidate, statuses: frozenset[str], *, splits_exist: bool) -> str | None:
-    """Return the first reason that needs no look at other rows, or None."""
-    if candidate.status == "erased":
-        return "erased"
-    if candidate.status not in statuses:
-        return "status"
-    if splits_exist and candidate.split != "train":
+def settle(records: list[bytes], rule: Rule) -> Settled:
+    """Settle the sorted records of one range of fingerprints: labels, then conflicts, then duplicates.
+
+    A text that is told with both labels, or with one that the view does not take, is a conflict in all its rows that
+    the view would take. The survivor of duplicates is the smallest (blob hash, sample id).
+    """
+    settled = Settled([], [])
+    for start, end in runs(records, DIGEST):
+        rows = records[start:end]
+        tail = rows[0][-1]
+        if len(rows) == 1 and tail & 1 and _LABELS[tail >> 1 & 3] in rule.labels:
+            settled.twins.append(Twins(rows, _times_of(rows[0])))
+        else:
+            _settle_text(rows, rule, settled)
+    return settled
+
+
+def handle_of(record: bytes) -> int:
+    """Return the handle of the sample that a record is about."""
+    return int.from_bytes(record[-TAIL:], "big") >> 13
+
+
+def label_of(record: bytes) -> bool | None:
+    """Return the label of the sample that a record is about."""
+    return _LABELS[record[-1] >> 1 & 3]
+
+
+def _own_reason(candidate: Candidate, rule: Rule) -> str | None:
+    """Return the first reason that needs no look at other rows, or None.
+
+    A row with a label that the view does not take is needed as long as it may contradict another.
+    """
+    status = candidate.status
+    if status not in rule.statuses:
+        # Erased and not selected are told before the status, so that the reason does not depend on other rules.
+        return "erased" if status == "erased" else "status" if candidate.selected else "not_selected"
+    if not candidate.selected:
+        return "not_selected"
+    if rule.split is not None and candidate.split != rule.split:
         return "split"
-    if candidate.crosses:
+    if candidate.crosses and not rule.crossing:
         return "family_crosses_splits"
-    return "no_label" if candidate.label is None else None
+    if candidate.label in rule.labels or (candidate.label is not None and not rule.conflicts):
+        return None
+    return "no_label"
 
 
-def _pack(candidate: Candidate) -> bytes:
-    """Return fingerprint, blob, sample id, family and tail: byte order groups duplicates, survivor first."""
-    tail = candidate.sample << 2 | (2 if candidate.label else 0) | (1 if candidate.representable else 0)
+def _pack(candidate: Candidate, payload: bytes, *, repeat: bool) -> bytes:
+    """Return fingerprint, blob, sample id, family, payload and tail: byte order groups twins, survivor first."""
+    if not 1 <= candidate.times <= MOST_TIMES:
+        message = f"a weight of {candidate.times} where one from 1 to {MOST_TIMES} is expected"
+        raise ValueError(message)
+    times = candidate.times if repeat else 1
+    tail = candidate.sample << 13 | times << 3 | _CODES[candidate.label] << 1 | candidate.representable
     return b"".join(
         (
             candidate.fingerprint,
             candidate.blob,
             candidate.sample_id,
             candidate.family,
-            tail.to_bytes(_TAIL, "big"),
+            payload,
+            tail.to_bytes(TAIL, "big"),
         )
     )
 
 
-def _tail(record: bytes) -> int:
-    return int.from_bytes(record[-_TAIL:], "big")
-
-
-def _settled(packed: Packed, omitted: Omitted) -> Iterator[bytes]:
-    """Yield one record per fingerprint; conflicts are found before duplicates are collapsed."""
-    for records in packed.drain():
-        for start, end in runs(records, DIGEST):
-            tails = [_tail(record) for record in records[start:end]]
-            if len({tail & 2 for tail in tails}) > 1:
-                omitted["conflict"].extend(tail >> 2 for tail in tails)
-                continue
-            omitted["duplicate"].extend(tail >> 2 for tail in tails[1:])
-            if tails[0] & 1:
-                yield records[start]
-            else:
-                omitted["unrepresentable"].append(tails[0] >> 2)
-
-
-def _keyed(survivors: Iterable[bytes], key: bytes) -> Packed:
-    """Return order key, sample id, family and tail of each survivor: byte order is the order of preference."""
-    keyed = Packed(3 * DIGEST + _TAIL)
-    for record in survivors:
-        family = record[3 * DIGEST : 4 * DIGEST]
-        order_key = blake3(family + record[:DIGEST], key=key).digest()
-        keyed.add(order_key + record[2 * DIGEST :])
-    return keyed
-
-
-def _number(keyed: Packed) -> Pool:
-    """Turn keyed records into ranks, and family digests into small integers."""
-    handles, labels, by_family = array("q"), bytearray(), Packed(DIGEST + _RANK)
-    for records in keyed.drain():
+def _settle_text(records: list[bytes], rule: Rule, settled: Settled) -> None:
+    """Settle all rows of one fingerprint."""
+    told = {label_of(record) for record in records} - {None}
+    settled.omitted.extend(("no_label", handle_of(one)) for one in records if label_of(one) not in rule.labels)
+    records = [record for record in records if label_of(record) in rule.labels]
+    if not rule.conflicts and (len(told) > 1 or not told <= rule.labels):
+        settled.omitted.extend(("conflict", handle_of(record)) for record in records)
+    elif rule.duplicates:
         for record in records:
-            tail = _tail(record)
-            by_family.add(record[2 * DIGEST : 3 * DIGEST] + len(handles).to_bytes(_RANK, "big"))
-            handles.append(tail >> 2)
-            labels.append(tail >> 1 & 1)
-    families, count = array("l", bytes(len(handles) * array("l").itemsize)), 0
-    for records in by_family.drain():
-        for start, end in runs(records, DIGEST):
-            for record in records[start:end]:
-                families[int.from_bytes(record[DIGEST:], "big")] = count
-            count += 1
-    return Pool(handles, labels, families, count)
+            _keep([record], settled)
+    elif len(told) > 1:
+        for label in _LABELS:
+            _keep([record for record in records if label_of(record) is label], settled)
+    else:
+        _keep(records, settled)
+
+
+def _keep(twins: list[bytes], settled: Settled) -> None:
+    """Let the first of `twins` go, if it can be written; the others are its duplicates."""
+    if not twins:
+        return
+    settled.omitted.extend(("duplicate", handle_of(record)) for record in twins[1:])
+    if twins[0][-1] & 1:
+        settled.twins.append(Twins(twins, max(_times_of(record) for record in twins)))
+    else:
+        settled.omitted.append(("unrepresentable", handle_of(twins[0])))
+
+
+def _times_of(record: bytes) -> int:
+    return int.from_bytes(record[-2:], "big") >> 3 & 1023

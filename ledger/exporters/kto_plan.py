@@ -1,9 +1,23 @@
 """Plan kto-interleaved: which samples, in which order, so that every training window can teach.
 
-The plan is a pure function of the candidates' content and the parameters: omit, thin to a ratio, order the labels by
-the balanced word, space the families, cut to whole windows, check. A window is `batch_size` consecutive rows,
-aligned: with a row count that is a multiple of batch_size * world_size these are exactly the microbatches that the
-ranks of a sequential trainer see.
+The plan is a pure function of the candidates' content and the parameters, made in steps of which each is pure too:
+
+gather   one candidate at a time: a reason of its own, or a record under its fingerprint
+settle   one range of fingerprints at a time: conflicts, duplicates, and the order keys of the survivors' rows
+mark     all survivors at once: what only their bytes can tell
+number   rows in the order of their keys become integers
+choose   the ratio: the highest keys of the more frequent label are surplus
+deal     labels in the order of the balanced word, families a window apart
+cut      whole steps of all ranks, then the check
+
+A row's fate up to `mark` depends on the rows of its own text alone, so candidates may come in any order and ranges
+may be settled by any number of workers. What follows works on integers.
+
+A window is `batch_size` consecutive rows, aligned: with a row count that is a multiple of batch_size * world_size
+these are exactly the microbatches that the ranks of a sequential trainer see. A weight gives a sample several rows.
+They are rows of one family, so they stand a window apart; ratio, spacing and tail may take some of them, and the
+sample is left out only with its last one. Among rows whose families have one row each, those of one label stand in
+the order of their keys; crowded families go before others, so samples that come later may move the rows around them.
 """
 
 from __future__ import annotations
@@ -15,15 +29,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.errors import BadRequest, BrokenLaw, PlanImpossible
 from ledger.exporters.balanced_word import balanced_word
-from ledger.exporters.eligibility import OMISSIONS, Candidate, Omitted, Pool, sift
+from ledger.exporters.eligibility import OMISSIONS, Candidate, Omitted, Rule, keeps, seed_bytes, usable
+from ledger.exporters.kto_facts import kto_facts
+from ledger.exporters.pool import numbered
+from ledger.exporters.sifting import sift
 from ledger.exporters.spacing import deal, over_cap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ledger.exporters.eligibility import Mark
+    from ledger.exporters.kto_facts import KtoFacts
+    from ledger.exporters.pool import Pool
+    from ledger.exporters.sifting import Each
+
 __all__ = ["OMISSIONS", "PLAN_VERSION", "Candidate", "KtoParams", "Plan", "plan_kto"]
 
-PLAN_VERSION = "kto-interleaved/1"
+PLAN_VERSION = "kto-interleaved/2"
+TRAINING = "training"
+"""The split of a training view: train once splits exist, before that any."""
+_BOTH = frozenset({True, False})
 _SMALLEST_BATCH = 2
 # So many rounds set aside only the rows that got stuck. Each later one sets aside at least twice as many rows as the
 # one before, so there are at most log2(rows) more of them.
@@ -32,7 +57,11 @@ _PATIENT_ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class KtoParams:
-    """What a plan is asked for; `ratio` is "keep" or "a:b" (true : false), `seed` any text."""
+    """What a plan is asked for; `ratio` is "keep" or "a:b" (true : false), `seed` any text.
+
+    `statuses` None takes what training takes, by `policy_adopted`. `split` is a split's name, None for any, or
+    "training", by `splits_exist`. Only rows labelled true or false can go, whatever else is among `labels`.
+    """
 
     batch_size: int = 4
     world_size: int = 1
@@ -40,20 +69,36 @@ class KtoParams:
     seed: str = "0"
     policy_adopted: bool = False
     splits_exist: bool = False
+    statuses: frozenset[str] | None = None
+    split: str | None = TRAINING
+    labels: frozenset[bool | None] = _BOTH
+    duplicates: str = "collapse"
+    conflicts: str = "omit"
+    repeat: bool = True
+    order: str = "interleaved"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Handles of the rows in file order with their labels; under every reason the handles left out, ascending."""
+    """Handles of the rows in file order with their labels; under every reason the handles left out, ascending.
+
+    A handle stands in `rows` once for each of its copies.
+    """
 
     rows: tuple[int, ...]
     labels: tuple[bool, ...]
     omitted: dict[str, list[int]]
+    facts: KtoFacts
+
+    @property
+    def used(self) -> int:
+        """Return how many samples have a row."""
+        return len(self.rows) - self.facts["repeated"]
 
     @property
     def considered(self) -> int:
-        """Return how many candidates the plan accounts for: the rows used and every omission."""
-        return len(self.rows) + sum(map(len, self.omitted.values()))
+        """Return how many candidates the plan accounts for: the samples used and every omission."""
+        return self.used + sum(map(len, self.omitted.values()))
 
 
 class _Chosen(NamedTuple):
@@ -63,35 +108,77 @@ class _Chosen(NamedTuple):
     surplus: array[int]
 
 
-def plan_kto(candidates: Iterable[Candidate], params: KtoParams) -> Plan:
-    """Return the one plan for these candidates and parameters.
+class _Lost(NamedTuple):
+    """Rows left out, by the step that took them."""
 
-    Raises BadRequest for parameters that mean nothing, PlanImpossible where no order can satisfy them, and BrokenLaw
-    if the plan made here breaks a law (a bug; nothing may be written then).
+    surplus: Sequence[int]
+    spacing: Sequence[int]
+    tail: Sequence[int]
+
+
+def plan_kto(candidates: Iterable[Candidate], params: KtoParams, mark: Mark | None = None, each: Each = map) -> Plan:
+    """Return the one plan for these candidates and parameters, whatever the order and whoever runs `each` range.
+
+    `mark` is asked once, for all survivors. Raises BadRequest for parameters that mean nothing, PlanImpossible where
+    no order can satisfy them, and BrokenLaw if the plan made here breaks a law (a bug; nothing may be written then).
     """
     seed, shares = _validated(params)
-    pool, omitted, considered = sift(
-        candidates, seed, policy_adopted=params.policy_adopted, splits_exist=params.splits_exist
-    )
+    sifted = sift(candidates, _rule(params), seed, mark, each)
+    omitted, pool = sifted.omitted, numbered(sifted)
     try:
         order, surplus, spaced = _arrange(pool, shares, params)
     except PlanImpossible as error:
         raise PlanImpossible(f"{error}{_left_out(omitted)}") from error
-    used = len(order) - len(order) % (params.batch_size * params.world_size)
-    if used == 0:
+    end = len(order) - len(order) % (params.batch_size * params.world_size)
+    if end == 0:
         raise PlanImpossible(_too_few(len(order), params))
-    for reason, rows in (("surplus", surplus), ("spacing", spaced), ("tail", order[used:])):
-        omitted[reason].extend(pool.handles[row] for row in rows)
-    for handles in omitted.values():
-        handles.sort()
-    order = order[:used]
+    lost = _Lost(surplus, spaced, order[end:])
+    order = order[:end]
     _check(order, pool, params.batch_size)
+    rows = tuple(pool.handles[row] for row in order)
     labels = tuple(pool.labels[row] == 1 for row in order)
-    plan = Plan(tuple(pool.handles[row] for row in order), labels, omitted)
-    if plan.considered != considered:
-        message = f"{considered} samples were considered, but the plan accounts for {plan.considered}"
+    used, gone = _leave_out(rows, lost, pool, omitted)
+    dropped = sum(map(len, lost))
+    told = kto_facts(pool.labels, labels, used=used, thinned=len(lost.surplus), left_out=dropped - gone)
+    plan = Plan(rows, labels, omitted, told)
+    if plan.considered != sifted.considered or len(rows) + dropped != len(pool.handles):
+        message = f"{sifted.considered} samples were considered, but the plan accounts for {plan.considered}"
         raise BrokenLaw(message)
     return plan
+
+
+def _leave_out(rows: Sequence[int], lost: _Lost, pool: Pool, omitted: Omitted) -> tuple[int, int]:
+    """Add each sample that has no row left to the reason that took its last one; return how many are used, and not."""
+    seen = set(rows)
+    used = len(seen)
+    for reason in ("tail", "spacing", "surplus"):
+        for row in getattr(lost, reason):
+            handle = pool.handles[row]
+            if handle not in seen:
+                seen.add(handle)
+                omitted[reason].append(handle)
+    for handles in omitted.values():
+        handles.sort()
+    return used, len(seen) - used
+
+
+def _rule(params: KtoParams) -> Rule:
+    """Return what the parameters say of single samples; raise BadRequest for a word that is none of theirs."""
+    if params.order != "interleaved":
+        message = f"The order {params.order!r} was asked for; this plan interleaves labels, others are plain."
+        raise BadRequest(message)
+    split = params.split
+    if split == TRAINING:
+        split = "train" if params.splits_exist else None
+    return Rule(
+        usable(policy_adopted=params.policy_adopted) if params.statuses is None else params.statuses,
+        split,
+        params.labels & _BOTH,
+        crossing=params.split is None,
+        conflicts=keeps("Conflicts", params.conflicts, "omit"),
+        duplicates=keeps("Duplicates", params.duplicates, "collapse"),
+        repeat=params.repeat,
+    )
 
 
 def _validated(params: KtoParams) -> tuple[bytes, tuple[int, int] | None]:
@@ -102,11 +189,7 @@ def _validated(params: KtoParams) -> tuple[bytes, tuple[int, int] | None]:
     if params.world_size < 1:
         message = f"A world size of {params.world_size} was asked for; it is the number of processes that train."
         raise BadRequest(message)
-    try:
-        seed = params.seed.encode()
-    except UnicodeEncodeError as error:
-        message = f"The seed {params.seed!r} is not Unicode text; give another."
-        raise BadRequest(message) from error
+    seed = seed_bytes(params.seed)
     if params.ratio == "keep":
         return seed, None
     parts = re.fullmatch(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})", params.ratio, re.ASCII)

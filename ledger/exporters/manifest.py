@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from ledger.digest import LARGEST_INT, PREFIX, parse, show
+from ledger.digest import LARGEST_INT, PREFIX, blake3_bytes, parse, show
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that this program reads. In the first a row was a sample: there were no weights, gates or companions."""
 SUFFIX = ".manifest.json"
 
 _TEXTS = ("ledger", "plan", "type", "view")
@@ -65,8 +67,8 @@ def read_manifest(data: bytes) -> Manifest:
     if not isinstance(value, dict) or "manifest" not in value:
         message = "it has no field `manifest`"
         raise BadManifest(message)
-    if not _is_count(value["manifest"]) or value["manifest"] != VERSION:
-        message = f"its version is {value['manifest']!r}; this program reads {VERSION}"
+    if not _is_count(value["manifest"]) or value["manifest"] not in READABLE:
+        message = f"its version is {value['manifest']!r}; this program reads up to {VERSION}"
         raise BadManifest(message)
     required = {*_TEXTS, *_COUNTS, *_OBJECTS}
     if missing := sorted(required - value.keys()):
@@ -78,8 +80,14 @@ def read_manifest(data: bytes) -> Manifest:
     _refuse(wrong)
     _check_head(value["head"])
     _check_output(value["output"])
+    _check_beside(value.get("beside", []))
     _check_sum(value)
     return Manifest(value)
+
+
+def file_json(name: str, body: bytes) -> dict[str, Any]:
+    """Return how a manifest names a file beside the rows."""
+    return {"blake3": show(blake3_bytes(body)), "bytes": len(body), "name": name}
 
 
 def head_json(position: int, root: bytes) -> dict[str, Any]:
@@ -111,11 +119,22 @@ def _check_output(output: dict[str, Any]) -> None:
     _check_digest(output.get("blake3"))
 
 
+def _check_beside(beside: object) -> None:
+    if not isinstance(beside, list) or not all(isinstance(one, dict) for one in beside):
+        message = "beside: not of the kind that stands there"
+        raise BadManifest(message)
+    for one in beside:
+        _check_output(one)
+
+
 def _check_sum(value: dict[str, Any]) -> None:
     omitted = value["omitted"]
     _refuse([f"omitted.{reason}" for reason, count in omitted.items() if not _is_count(count)])
-    if value["rows"] != value["used"] or value["considered"] != value["used"] + sum(omitted.values()):
-        message = "its counts do not add up: considered = used + what was omitted, and rows = used"
+    if value["considered"] != value["used"] + sum(omitted.values()):
+        message = "its counts do not add up: considered = used + what was omitted"
+        raise BadManifest(message)
+    if value["manifest"] == 1 and value["rows"] != value["used"]:
+        message = "its counts do not add up: a row for each sample that is used"
         raise BadManifest(message)
 
 

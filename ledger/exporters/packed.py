@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class Packed:
@@ -26,9 +26,16 @@ class Packed:
     def add(self, record: bytes) -> None:
         """Keep one record; raise ValueError if it is not `width` bytes long."""
         if len(record) != self.width:
-            message = f"a record of {len(record)} bytes where {self.width} are expected: digests are 32 bytes"
-            raise ValueError(message)
+            raise ValueError(_wrong(record, self.width))
         self._parts[record[0]] += record
+
+    def extend(self, records: Iterable[bytes]) -> None:
+        """Keep every one of `records`."""
+        parts, width = self._parts, self.width
+        for record in records:
+            if len(record) != width:
+                raise ValueError(_wrong(record, width))
+            parts[record[0]] += record
 
     def drain(self) -> Iterator[list[bytes]]:
         """Yield sorted lists that, one after the other, hold every record in byte order; each part is freed first."""
@@ -40,6 +47,10 @@ class Packed:
             raw = bytes(part)
             part.clear()
             yield sorted(raw[at : at + width] for at in range(0, len(raw), width))
+
+
+def _wrong(record: bytes, width: int) -> str:
+    return f"a record of {len(record)} bytes where {width} are expected: digests are 32 bytes"
 
 
 def runs(records: list[bytes], width: int) -> Iterator[tuple[int, int]]:

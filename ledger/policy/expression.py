@@ -3,11 +3,13 @@
     condition   = all { "or" all }
     all         = part { "and" part }
     part        = "not" part | "(" condition ")" | comparison
-    comparison  = left op right | left [ "not" ] "in" "[" right { "," right } "]" | finding
+    comparison  = left op right | left [ "not" ] "in" "[" right { "," right } "]" | finding | tagged
+    tagged      = "tag" ( "==" | "!=" ) TAG | "tag" [ "not" ] "in" "[" TAG { "," TAG } "]"
     left        = NAME | "score" "[" TEXT "]" | "tag" "." NAME | "tag" "[" TEXT "]" | finding
     finding     = ( "finding" | "findings" ) "(" TEXT [ "," TEXT ] ")"
-    op          = "<" | "<=" | ">" | ">=" | "==" | "!="
+    op          = "<" | "<=" | ">" | ">=" | "==" | "!="; "=" is another way to write "=="
     right       = NUMBER | NAME of a threshold | TEXT | "true" | "false" | "none"
+    TAG         = NAME | TEXT
 
 Reading takes time in proportion to the text: one token of look-ahead, a bounded depth, nothing is tried twice.
 """
@@ -71,7 +73,9 @@ VALUES: dict[str, tuple[str, ...]] = {
 _GLOB = re.compile(r"[A-Za-z0-9_./*?-]{1,100}")
 ALIKE, NEAR = 0.6, 0.8
 """How alike a word is that somebody may have meant: where only some words will do, and where any name would."""
-_OPS: dict[str, Op] = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "!=": "!="}
+_OPS: dict[str, Op] = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "=": "==", "!=": "!="}
+_TAGS = Tag("")
+"""What `tag` alone means on the left: the names of a sample's tags. No tag has this name."""
 _LABEL = Field("label")
 
 
@@ -101,6 +105,8 @@ def read_condition(text: str, scope: Scope) -> Condition:
 
 def resolve(name: str, scope: Scope) -> Operand:
     """Return what a bare name on the left means; raise ValueError with a sentence where it is not allowed or a typo."""
+    if name == "tag":
+        raise ValueError(f"tag is no number; a score of that name is {_score(name)}")
     if name in scope.fields:
         return Field(name)
     if name in FIELDS:
@@ -183,15 +189,23 @@ class _Parser:
             raise self._tokens.expected("a comparison (< <= > >= == != in)", self._in_small())
         self._tokens.take()
         if isinstance(left, (Field, Tag)) and op not in {"==", "!="}:
-            raise Unreadable(sign.at, f"{_named(left)} is a text, which is compared with ==, != or in, not with {op}")
-        return self._counted(first.at, Compare(left, op, self._right(left)))
+            more = _NO_SCORE if left == _TAGS else ""
+            what = f"{_named(left)} is a text, which is compared with ==, != or in, not with {op}"
+            raise Unreadable(sign.at, f"{what}{more}")
+        return self._counted(first.at, self._compare(left, op))
+
+    def _compare(self, left: Operand, op: Op) -> Compare:
+        """Read the right side; what is asked of the names of tags is whether there is one of that name."""
+        if left == _TAGS:
+            return Compare(Tag(self._tag_name()), "!=" if op == "==" else "==", Text(""))
+        return Compare(left, op, self._right(left))
 
     def _within(self, left: Operand) -> Condition:
         self._tokens.need("[", 'a list such as ["a", "b"]' if isinstance(left, (Field, Tag)) else "a list as [1, 2]")
         found: dict[Compare, None] = {}
         while not found or self._tokens.takes(","):
             at = self._tokens.token.at
-            found[self._counted(at, Compare(left, "==", self._right(left)))] = None
+            found[self._counted(at, self._compare(left, "=="))] = None
         self._tokens.need("]", "a comma or ]")
         return _joined(AnyOf, tuple(found))
 
@@ -214,6 +228,8 @@ class _Parser:
             return Score(self._bracketed())
         if token.text == "tag" and sign in {".", "["}:
             return Tag(self._bracketed() if sign == "[" else self._dotted())
+        if token.text == "tag":
+            return _TAGS
         try:
             return resolve(token.text, self._scope)
         except ValueError as error:
@@ -243,13 +259,26 @@ class _Parser:
             raise self._tokens.expected('the name of a tag; an unusual one is written tag["my tag"]')
         return self._tokens.take().text
 
+    def _tag_name(self) -> str:
+        token = self._tokens.token
+        if token.kind == "name" and token.text not in WORDS:
+            return self._tokens.take().text
+        if token.kind != "text":
+            quotes = f'; write "{token.text}" in quotes' if token.kind == "name" else _NO_SCORE
+            raise self._tokens.expected("the name of a tag", quotes)
+        return self._quoted_name()
+
     def _bracketed(self) -> str:
         self._tokens.take()
+        name = self._quoted_name()
+        self._tokens.need("]", "]")
+        return name
+
+    def _quoted_name(self) -> str:
         at = self._tokens.token.at
         name = self._tokens.quoted("a name in quotes")
         if not name or name != name.strip():
             raise Unreadable(at, "a name that is not empty and does not begin or end with a space is expected")
-        self._tokens.need("]", "]")
         return name
 
     def _right(self, left: Operand) -> Operand:
@@ -312,11 +341,16 @@ def _joined(kind: type[AllOf | AnyOf], parts: tuple[Condition, ...]) -> Conditio
 def _named(operand: Operand) -> str:
     if isinstance(operand, Findings):
         return "a count of findings"
+    if operand == _TAGS:
+        return "tag"
     return operand.dimension if isinstance(operand, Score) else getattr(operand, "name", "")
 
 
 def _score(name: str) -> str:
     return f'score["{name}"]'
+
+
+_NO_SCORE = f"; a score of that name is {_score('tag')}"
 
 
 def _one_of(values: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ _TOKEN = re.compile(
         (?P<number>-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
       | (?P<name>[^\W\d]\w*)
       | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-      | (?P<sign><=|>=|==|!=|<|>|[()\[\],.])
+      | (?P<sign><=|>=|==|!=|<|>|=|[()\[\],.])
       | (?P<end>\Z)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -24,7 +24,6 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _REMEDIES = {
-    "=": "equality is written ==",
     "&": "write `and`",
     "|": "write `or`",
     "!": "write `not`, or != between two sides",

@@ -111,10 +111,12 @@ _SENTENCES = {
         f"looked for templates in {e['field']}{_where(e['campaign'])}: {e['templated']} of {e['texts']} texts"
     ),
     "tagged": lambda e: f"tag {e['key']} " + ("removed" if e["value"] is None else f"= {e['value']}"),
+    "weighted": lambda e: f"weight {e['times']}{_quoted(e['reason'])}",
     "edited": lambda e: f"edited into b3:{e['blob'][:12]}{_quoted(e['reason'])}",
     "improved": lambda e: f"improved from {e['parent'][:12]}",
     "regenerated": lambda e: f"regenerated from {e['parent'][:12]}",
     "withdrawn": lambda e: f"withdrew {e['target'][:12]}{_quoted(e['reason'])}",
     "split_assigned": lambda e: f"assigned to {e['split']}",
+    "view_defined": lambda e: f"defined the view {e['name']}{_quoted(e['reason'])}",
     "released": lambda e: f"released {e['view']} as {e['name']}: {e['rows']} rows",
 }

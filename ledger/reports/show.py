@@ -10,7 +10,7 @@ from ledger.errors import CorruptLedger
 from ledger.readers import content_of
 from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.views import samples, tags, versions
+from ledger.views import samples, tags, versions, weights
 
 
 def show(store: Store, row: samples.Row) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def show(store: Store, row: samples.Row) -> dict[str, Any]:
         "split": row.split,
         "domain": row.domain,
         "tags": tags.of_sample(store.connection, row.sample),
+        "times": weights.of_samples(store.connection, [row.sample]).get(row.sample, weights.ONCE),
         "origin": origin(store, row),
         "versions": _versions(store, row),
         "bytes": row.size,

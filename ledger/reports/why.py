@@ -10,14 +10,14 @@ from typing import Any
 
 from ledger.digest import show as shown
 from ledger.reports.deciding import deciding
-from ledger.reports.history import events
+from ledger.reports.history import events, leaf_of
 from ledger.reports.scorings import found, scorings
 from ledger.reports.show import label_of, origin
 from ledger.reports.statements import statement, statements
 from ledger.reports.today import today
 from ledger.store import Store
 from ledger.transaction import Head
-from ledger.views import lineage, releases, samples
+from ledger.views import lineage, releases, samples, weights
 
 TWINS = 50
 EVENTS = 200
@@ -45,6 +45,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "label": label_of(row),
         "label_from": "envelope" if row.label_event == row.sample else f"event @{row.label_event}",
         "split": row.split,
+        "weight": _weight(store, row),
         "version": shown(row.hash),
         "domain": row.domain,
         "origin": came,
@@ -66,6 +67,16 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "events": told[-EVENTS:],
         "cut": [name for name, more in cut if more],
     }
+
+
+def _weight(store: Store, row: samples.Row) -> dict[str, Any] | None:
+    """Return the weight in force, by whom and why; None where it is 1."""
+    given = weights.history(store.connection, [row.sample]).get(row.sample, [])
+    said = weights.standing(given)
+    if said is None or said.times == weights.ONCE or (event := store.event(said.position)) is None:
+        return None
+    by = leaf_of(store, event[1])["actor"]
+    return {"times": said.times, "by": by, "reason": said.reason, "event": event[0].hex()}
 
 
 def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
@@ -90,5 +101,7 @@ def _release(place: releases.Place) -> dict[str, Any]:
         "output": f"b3:{place.output}",
         "manifest": shown(place.manifest),
         "row": place.place,
+        "copies": place.copies,
+        "preferred": None if place.preferred is None else place.preferred == 1,
         "omitted": place.omitted,
     }

@@ -1,4 +1,4 @@
-"""People's decisions: accept, reject, defer, relabel, tag, edit, withdraw. Each is an event that outranks policy.
+"""People's decisions: accept, reject, defer, relabel, tag, weight, edit, withdraw; events that outrank policy.
 
 A decision equal to the one in force appends nothing. Otherwise its op names the event that it comes after in its
 sample's history, so accept, reject, accept is three events. Samples are named by ids, or chosen by a condition; what
@@ -22,10 +22,12 @@ from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.selection import Selection, selected, selection
 from ledger.verbs.words import plain_text
-from ledger.views import decisions, labels, samples, tags, versions, withdrawals
+from ledger.views import decisions, labels, samples, tags, versions, weights, withdrawals
 
 OUTCOMES = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}
 LABELS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
+HEAVIEST = 1000
+"""The largest weight: rows that one sample may become in an export for training."""
 
 
 class DecideReport(NamedTuple):
@@ -163,6 +165,42 @@ def tag(
     return _each(store, run, chosen, judge, expected, dry_run=dry_run)
 
 
+def weight(
+    store: Store,
+    which: Which,
+    times: int,
+    reason: str,
+    who: Who,
+    expected: int | None,
+    *,
+    dry_run: bool = False,
+) -> DecideReport:
+    """Say how many rows exports for training write of samples; 1 takes an earlier weight back."""
+    if type(times) is not int or not weights.ONCE <= times <= HEAVIEST:
+        raise BadRequest(f"A weight is a whole number from {weights.ONCE} to {HEAVIEST:,}, not {times!r}")
+    chosen = _chosen(which)
+    reason = plain_text("The reason", reason)
+
+    def judge(rows: list[samples.Row]) -> Iterator[Draft]:
+        told = weights.history(store.connection, [row.sample for row in rows])
+        for row in rows:
+            history = told.get(row.sample, ())
+            if times == _weight_of(history, who):
+                continue
+            fields: dict[str, Any] = {
+                "after": _after(store, history),
+                "authority": who.authority,
+                "policy": None,
+                "reason": reason,
+                "sample": row.id.hex(),
+                "times": times,
+            }
+            yield draft("weighted", row.sample, None, fields)
+
+    run = Run(store.ledger_id, "weight", {"reason": reason, "times": times, **chosen.as_json()}, who)
+    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
+
+
 def edit(
     store: Store,
     sample: str,
@@ -247,6 +285,15 @@ def _after(store: Store, history: Iterable[_Told]) -> str | None:
 def _stands(said: decisions.Said | labels.Relabeling, who: Who) -> bool:
     """Say whether it was said on the same authority and nobody withdrew it."""
     return said.withdrawn is None and said.authority == who.authority
+
+
+def _weight_of(history: Sequence[weights.Weighting], who: Who) -> int | None:
+    """Return the weight that stands on an authority that counts like `who`'s; None where only the other kind's does."""
+    mine = [given for given in history if (given.authority == "person") == (who.authority == "person")]
+    said = weights.standing(mine)
+    if said is not None:
+        return said.times
+    return weights.ONCE if weights.standing(history) is None else None
 
 
 def _withdrawal(store: Store, target: int, reason: str) -> Draft | None:

@@ -1,4 +1,4 @@
-"""From a view's name to its plan: which samples, in which order, by a planner whose version is written down.
+"""From a view to its plan: which samples, in which order, by a planner whose version is written down.
 
 A planner that was ever released stays in PLANS, so a manifest can be made again by the planner that it names.
 """
@@ -6,101 +6,86 @@ A planner that was ever released stays in PLANS, so a manifest can be made again
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from ledger.errors import BadRequest, PlanImpossible
-from ledger.exporters import kto_plan, plain_plan
-from ledger.exporters.eligibility import Candidate, usable
+from ledger.errors import PlanImpossible
+from ledger.exporters import kto_plan, pair_plan, plain_plan
+from ledger.exporters.eligibility import OMISSIONS, Candidate, Mark, usable
+from ledger.exporters.view_spec import ViewSpec
+from ledger.policy import parse_condition
 from ledger.store import Store
+from ledger.verbs.asked import Asked
+from ledger.verbs.marks import marker
 from ledger.verbs.run import conserve
-from ledger.verbs.words import plain_text, whole_number
-from ledger.views import policies, rollups, samples, splits
+from ledger.verbs.selection import check_scores
+from ledger.views import conditions, policies, rollups, samples, splits, weights
 
-KTO = "kto-interleaved"
-WHOLE = ("accepted", "rejected")
-"""Views for reading: every sample of a status, with the facts about it, whether or not a trainer could take it."""
-VIEWS = (KTO, "sft", "train", "val", "test", *WHOLE)
-FORMS = ("auto", "conversational", "standard")
-_EVERY = frozenset({True, False, None})
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectParams:
-    """What a projection is asked for; the manifest holds it and `rebuild` reads it back."""
-
-    view: str
-    batch_size: int = 4
-    world_size: int = 1
-    ratio: str = "keep"
-    seed: str = "0"
-    form: str = "auto"
-
-    def checked(self) -> ProjectParams:
-        """Return this; raise BadRequest for what means nothing in any view."""
-        if self.view not in VIEWS:
-            raise BadRequest(f"There is no view {self.view!r}; there are {', '.join(VIEWS)}")
-        if self.form not in FORMS:
-            raise BadRequest(f"There is no form {self.form!r}; there are {', '.join(FORMS)}")
-        whole_number("The batch size", self.batch_size, 1)
-        whole_number("The world size", self.world_size, 1)
-        plain_text("The ratio", self.ratio)
-        plain_text("The seed", self.seed)
-        return self
-
-    def recorded(self) -> dict[str, Any]:
-        """Return what a manifest holds: the parameters that decide about this view's bytes, without the view."""
-        return {name: value for name, value in asdict(self).items() if name in RECORDED[plan_of(self.view)]}
-
-
-RECORDED: dict[str, frozenset[str]] = {
-    kto_plan.PLAN_VERSION: frozenset({"batch_size", "form", "ratio", "seed", "world_size"}),
-    plain_plan.PLAN_VERSION: frozenset({"form", "seed"}),
+_SHAPES = {
+    "language_modeling": frozenset({"prompt_completion", "language_modeling"}),
+    "prompt_only": frozenset({"prompt_completion", "prompt_only"}),
 }
-"""The parameters that decide about the bytes, by the planner's version: a later planner may take others."""
+_WITH_BOTH = frozenset({"prompt_completion"})
 
 
 class Planned(NamedTuple):
-    """Handles of the rows in file order, the handles left out by reason, and the form that all rows have."""
+    """Handles of the rows in file order, those that each row prefers its own over, and what was left out.
+
+    A handle stands in `rows` once for each of its copies. `rejected` is empty, or as long as `rows` (preference).
+    `facts` is what the planner says of the whole, for the manifest.
+    """
 
     rows: tuple[int, ...]
+    rejected: tuple[int, ...]
     omitted: dict[str, list[int]]
     form: str
+    facts: dict[str, object] | None = None
 
     @property
     def counts(self) -> dict[str, int]:
         """Return how many were left out, by reason."""
         return {reason: len(handles) for reason, handles in self.omitted.items()}
 
+    @property
+    def used(self) -> int:
+        """Return how many samples have a row."""
+        return len({*self.rows, *self.rejected})
 
-def plan_of(view: str) -> str:
+    @property
+    def places(self) -> Sequence[int] | Sequence[tuple[int, int]]:
+        """Return the rows as handles, or as (chosen, rejected)."""
+        return list(zip(self.rows, self.rejected, strict=True)) if self.rejected else self.rows
+
+
+def plan_of(spec: ViewSpec) -> str:
     """Return the version of the planner that a view is planned with today."""
-    return kto_plan.PLAN_VERSION if view == KTO else plain_plan.PLAN_VERSION
+    if spec.order == "interleaved":
+        return kto_plan.PLAN_VERSION
+    return pair_plan.PLAN_VERSION if spec.type == "preference" else plain_plan.PLAN_VERSION
 
 
-def plans_for(view: str) -> tuple[str, ...]:
+def plans_for(spec: ViewSpec) -> tuple[str, ...]:
     """Return every version of a planner that can plan a view, today's and those of older manifests."""
-    name = plan_of(view).partition("/")[0]
+    name = plan_of(spec).partition("/")[0]
     return tuple(version for version in PLANS if version.partition("/")[0] == name)
 
 
-def plan_view(store: Store, params: ProjectParams, version: str) -> Planned:
+def plan_view(store: Store, asked: Asked, version: str) -> Planned:
     """Plan a view over all samples by the planner of a version; raise PlanImpossible, BadRequest."""
-    form = params.form if params.form != "auto" else _usual_form(store)
-    planned = PLANS[version](store, params, form)
+    form = asked.params.form if asked.params.form != "auto" else _usual_form(store)
+    planned = PLANS[version](store, asked, form, marker(store, asked, form))
     total = sum(group.samples for group in rollups.groups(store.connection))
-    conserve("samples considered", total, {"used": len(planned.rows), **planned.counts})
+    conserve("samples considered", total, {"used": planned.used, **planned.counts})
     if not planned.rows:
         left = ", ".join(f"{count} {reason}" for reason, count in planned.counts.items() if count)
-        told = f"No sample can stand in the view {params.view}: {left or 'the ledger is empty'}"
-        raise PlanImpossible(told, hint=_hint(store, params.view))
+        told = f"No sample can stand in the view {asked.spec.name}: {left or 'the ledger is empty'}"
+        raise PlanImpossible(told, hint=_hint(store, asked.spec))
     return planned
 
 
-def _hint(store: Store, view: str) -> str | None:
+def _hint(store: Store, spec: ViewSpec) -> str | None:
     """Return the next step where a policy is adopted but has not decided yet; None: the usual one."""
-    if view in WHOLE or not policies.adopted(store.connection):
+    if spec.statuses is not None or not policies.adopted(store.connection):
         return None
     pending = sum(group.samples for group in rollups.groups(store.connection) if group.status == "pending")
     if not pending:
@@ -108,59 +93,130 @@ def _hint(store: Store, view: str) -> str | None:
     return f"Once a policy is adopted, accepted samples only are exported; {pending} are pending. Run `ledger decide`."
 
 
-def _kto(store: Store, params: ProjectParams, form: str) -> Planned:
-    asked = kto_plan.KtoParams(
+def _kto(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
+    spec, params = asked.spec, asked.params
+    given = kto_plan.KtoParams(
         params.batch_size,
         params.world_size,
         params.ratio,
         params.seed,
-        policy_adopted=policies.adopted(store.connection),
-        splits_exist=splits.any_assigned(store.connection),
+        statuses=_statuses(store, spec),
+        split=_split(store, spec),
+        repeat=spec.weights == "repeat",
+        duplicates=spec.duplicates,
+        conflicts=spec.conflicts,
     )
     try:
-        plan = kto_plan.plan_kto(_candidates(store, form, params.view), asked)
+        plan = kto_plan.plan_kto(_candidates(store, spec, form), given, mark)
     except PlanImpossible as error:
-        if (hint := _hint(store, params.view)) is None:
+        if (hint := _hint(store, spec)) is None:
             raise
         raise PlanImpossible(*error.args, hint=hint) from error
-    return Planned(plan.rows, plan.omitted, form)
+    return Planned(plan.rows, (), plan.omitted, form, dict(plan.facts))
 
 
-def _plain(store: Store, params: ProjectParams, form: str) -> Planned:
-    asked = _plain_params(store, params.view, params.seed)
-    plan = plain_plan.plan_plain(_candidates(store, form, params.view), asked)
-    return Planned(plan.rows, plan.omitted, form)
+def _plain(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
+    spec = asked.spec
+    given = plain_plan.PlainParams(
+        _statuses(store, spec),
+        _split(store, spec),
+        frozenset({None}) if spec.type == "prompt_only" else frozenset(spec.labels),
+        collapse=spec.duplicates == "collapse",
+        seed=asked.params.seed,
+        conflicts=spec.conflicts,
+        order=spec.order,
+        repeat=spec.weights == "repeat",
+    )
+    plan = plain_plan.plan_plain(_candidates(store, spec, form), given, mark)
+    return Planned(plan.rows, (), plan.omitted, form)
 
 
-PLANS: dict[str, Callable[[Store, ProjectParams, str], Planned]] = {
+def _pairs(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
+    spec = asked.spec
+    given = pair_plan.PairParams(
+        _statuses(store, spec),
+        _split(store, spec),
+        pairs=spec.pairs,
+        seed=asked.params.seed,
+        repeat=spec.weights == "repeat",
+    )
+    plan = pair_plan.plan_pairs(_candidates(store, spec, form), given, mark)
+    chosen, rejected = zip(*plan.rows, strict=True) if plan.rows else ((), ())
+    return Planned(tuple(chosen), tuple(rejected), plan.omitted, form)
+
+
+Planner = Callable[[Store, Asked, str, Mark | None], Planned]
+
+PLANS: dict[str, Planner] = {
+    "kto-interleaved/1": _kto,
+    "plain/1": _plain,
     kto_plan.PLAN_VERSION: _kto,
     plain_plan.PLAN_VERSION: _plain,
+    pair_plan.PLAN_VERSION: _pairs,
 }
 """Every planner that a manifest can name, by its version."""
 
 
-def _plain_params(store: Store, view: str, seed: str) -> plain_plan.PlainParams:
-    if view in WHOLE:
-        return plain_plan.PlainParams(frozenset({view}), None, _EVERY, collapse=False, seed=seed)
-    statuses = usable(policy_adopted=policies.adopted(store.connection))
-    if view == "sft":
-        split = "train" if splits.any_assigned(store.connection) else None
-        return plain_plan.PlainParams(statuses, split, frozenset({True, None}), collapse=True, seed=seed)
-    return plain_plan.PlainParams(statuses, view, _EVERY, collapse=True, seed=seed)
+def _statuses(store: Store, spec: ViewSpec) -> frozenset[str]:
+    if spec.statuses is not None:
+        return frozenset(spec.statuses)
+    return usable(policy_adopted=policies.adopted(store.connection))
 
 
-def _candidates(store: Store, form: str, view: str) -> Iterator[Candidate]:
-    crossing = {f for f, n in Counter(f for f, _ in samples.splits_of_families(store.connection)).items() if n > 1}
-    for sample, identity, blob, fingerprint, family, status, split, label, shape, kind in samples.for_plan(
-        store.connection
-    ):
-        crosses = split == "train" and family in crossing
-        fits = view in WHOLE or (shape == form and kind == "prompt_completion")
-        said = None if label is None else bool(label)
-        yield Candidate(sample, identity, blob, fingerprint, family, status, split, crosses, said, fits)
+def _split(store: Store, spec: ViewSpec) -> str | None:
+    if spec.split == "training":
+        return "train" if splits.any_assigned(store.connection) else None
+    return spec.split
+
+
+def _candidates(store: Store, spec: ViewSpec, form: str) -> Iterator[Candidate]:
+    """Yield every sample as a planner sees it; what a type asks of a sample's shape is `representable`."""
+    split = _split(store, spec)
+    families = samples.splits_of_families(store.connection)
+    crossing = {family for family, count in Counter(family for family, _ in families).items() if count > 1}
+    taken = _selected(store, spec)
+    times = {} if spec.weights == "ignore" else dict(weights.in_force(store.connection))
+    shapes = _SHAPES.get(spec.type, _WITH_BOTH)
+    only_prompts = spec.type == "prompt_only"
+    labels = frozenset(spec.labels)
+    for row in samples.for_plan(store.connection):
+        fits = spec.type == "samples" or (row.form == form and row.type in shapes)
+        label = None if row.label is None else bool(row.label)
+        fingerprint = row.fingerprint
+        if only_prompts:  # what such a row teaches is its prompt, whatever stood after it and however that was labelled
+            label = None if label in labels else bool(label)
+            fingerprint = row.prompt or fingerprint
+        yield Candidate(
+            row.sample,
+            row.id,
+            row.blob,
+            fingerprint,
+            row.family,
+            row.status,
+            row.split,
+            split == "train" and row.split == "train" and row.family in crossing,
+            label,
+            fits,
+            times.get(row.sample, 1),
+            taken is None or taken[row.sample] == 1,
+            row.prompt,
+            row.parent,
+        )
+
+
+def _selected(store: Store, spec: ViewSpec) -> bytearray | None:
+    """Return a byte for each handle, 1 where the view's condition holds; None where it has none."""
+    if spec.select is None:
+        return None
+    condition = parse_condition(spec.select)
+    check_scores(store, condition)
+    return conditions.selected_set(store.connection, condition)
 
 
 def _usual_form(store: Store) -> str:
     """Return the form of most samples: a file holds one form, or no loader takes it."""
     found = samples.forms(store.connection)
     return max(("conversational", "standard"), key=lambda form: (found.get(form, 0), form == "conversational"))
+
+
+__all__ = ["OMISSIONS", "PLANS", "Planned", "plan_of", "plan_view", "plans_for"]

@@ -1,142 +1,123 @@
 """Project: freeze a view into a file with a manifest beside it, and record the release.
 
-Both files are written beside their places and made durable before the ledger records the release; then they are
-renamed. Whatever fails before that leaves neither file nor event. A release equal to the last one under its name, and
-made under the same policies, appends nothing: the recorded manifest is written again.
+All files are written beside their places and made durable before the ledger records the release; then they are
+renamed. Whatever fails before that leaves neither file nor event. A release equal to the last one under its name, made
+under the same policies and gates, appends nothing: the recorded manifest is written again.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from blake3 import blake3
 
-from ledger.digest import digest_of, show
-from ledger.errors import CorruptLedger, NotWritable
+from ledger.digest import digest_of, parse
+from ledger.errors import CorruptLedger, ManifestUnreadable, NotWritable
 from ledger.event import draft
 from ledger.exporters import manifest
+from ledger.exporters.folder import data_name
 from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.transaction import Head
-from ledger.verbs.files import WholeFile, manifest_path, place_for
-from ledger.verbs.moment import reading
-from ledger.verbs.plans import KTO, WHOLE, Planned, ProjectParams, plan_of, plan_view
-from ledger.verbs.rows import CHUNK, rows
+from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_for, plain_errors
+from ledger.verbs.rebuild import load_manifest
+from ledger.verbs.requests import Request, ask, split_of
 from ledger.verbs.run import Run, Who
-from ledger.version import VERSION
-from ledger.views import policies, releases
-
-Progress = Callable[[int, int], None]
-
-
-class Written(NamedTuple):
-    """A view as it was written: its manifest, and what the manifest only counts."""
-
-    manifest: manifest.Manifest
-    planned: Planned
+from ledger.verbs.view import define_in
+from ledger.verbs.writing import How, Progress, Wanted, Written, write_view
+from ledger.views import releases
 
 
 def project(
     store: Store,
-    params: ProjectParams,
+    request: Request,
     out: Path,
     who: Who,
     as_of: str | int | None,
+    how: How,
     progress: Progress,
-) -> manifest.Manifest:
-    """Write the view's rows to `out` and the manifest beside it; record the release and return its manifest.
+) -> tuple[manifest.Manifest, Path]:
+    """Write the view's rows to `out` and the manifest beside it; record the release; return manifest and file.
 
-    Raises BadRequest, PlanImpossible, NotWritable, DiskFull, CorruptLedger; then nothing is written or recorded.
+    Raises BadRequest, PlanImpossible, GatesFailed, NotRepresentable, NotWritable, DiskFull, CorruptLedger; then
+    nothing is written or recorded.
     """
-    plan = plan_of(params.checked().view)
-    place, beside = place_for(out, store.path), place_for(manifest_path(out), store.path)
+    request = request.checked()
     if not store.writable:
         raise NotWritable(store.path, "the file or its directory is read-only, so the release cannot be recorded")
-    with WholeFile(place) as file, WholeFile(beside) as note:
-        written = write_view(store, params, plan, file, out.name, as_of, progress)
-        recorded = _record(store, written, who, note)
-        file.put()
-        note.put()
-    return recorded
+    with _room_for(store, request, out) as target:
+        place, beside = place_for(target, store.path), place_for(manifest_path(target), store.path)
+        with WholeFile(place) as file, WholeFile(beside) as note, ExitStack() as more:
+            wanted = Wanted(lambda there: ask(there, request), None, as_of, target.name)
+            written = write_view(store, wanted, file, how, progress)
+            others: list[WholeFile] = []
+
+            def settle(recorded: manifest.Manifest, body: bytes) -> None:
+                found = written.beside(recorded.value)
+                others.extend(_companion(store, target, name, text, more) for name, text in found.items())
+                note.write(body)
+                note.settle()
+
+            recorded = _record(store, written, who, settle)
+            for one in (file, *others, note):
+                one.put()
+    return recorded, target
 
 
-def write_view(
-    store: Store,
-    params: ProjectParams,
-    plan: str,
-    file: WholeFile,
-    name: str,
-    as_of: str | int | None,
-    progress: Progress,
-) -> Written:
-    """Plan the view by the planner of a version, write its rows durably to `file` and return its manifest."""
-    with reading(store, as_of) as (there, head):
-        planned = plan_view(there, params, plan)
-        labels: Counter[bool | None] = Counter()
-        for number, (row, label) in enumerate(rows(there, params.view, planned.rows), 1):
-            file.write(row)
-            labels[label] += 1
-            if number % CHUNK == 0:
-                progress(number, len(planned.rows))
-        policy = manifest.policy_json((one.campaign, one.digest) for one in policies.in_force(there.connection))
+@contextmanager
+def _room_for(store: Store, request: Request, out: Path) -> Iterator[Path]:
+    """Yield where the rows are to stand: `out`, or in it where it is a folder to be; one made here goes if it fails."""
+    if request.params.container != "datasets":
+        yield out
+        return
+    made = not out.exists()
+    if made:
+        place_for(out, store.path)
+        out.mkdir()
+    try:
+        yield out / data_name(*split_of(store, request))
+    except BaseException:
+        if made:
+            out.rmdir()
+        raise
+
+
+def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack) -> WholeFile:
+    """Return a file with these bytes, durable beside its place; what a person wrote there is not replaced."""
+    path = target.with_name(name)
+    place = place_for(path, store.path)
+    with plain_errors(path):
+        there = digest_of_file(place) if place.exists() else None
+    if there is not None and there not in {blake3(body).digest(), *_written_before(target, name)}:
+        raise NotWritable(path, "a file stands there that no export wrote; move it, or choose another folder")
+    file = stack.enter_context(WholeFile(place))
+    file.write(body)
     file.settle()
-    progress(len(planned.rows), len(planned.rows))
-    output = {"blake3": show(file.digest), "bytes": file.size, "name": name}
-    return Written(_manifest(store, params, plan, planned, head, labels, output, policy=policy), planned)
+    return file
 
 
-def _manifest(
-    store: Store,
-    params: ProjectParams,
-    plan: str,
-    planned: Planned,
-    head: Head,
-    labels: Counter[bool | None],
-    output: dict[str, Any],
-    *,
-    policy: manifest.PolicyJson,
-) -> manifest.Manifest:
-    return manifest.Manifest(
-        {
-            "considered": len(planned.rows) + sum(planned.counts.values()),
-            "form": planned.form,
-            "head": manifest.head_json(head.position, head.root),
-            "labels": {"false": labels[False], "none": labels[None], "true": labels[True]},
-            "ledger": store.ledger_id,
-            "manifest": manifest.VERSION,
-            "omitted": planned.counts,
-            "output": output,
-            "params": params.recorded(),
-            "plan": plan,
-            "policy": policy,
-            "rows": len(planned.rows),
-            "tool": VERSION,
-            "type": _type(params.view, labels),
-            "used": len(planned.rows),
-            "view": params.view,
-        },
-    )
+def _written_before(target: Path, name: str) -> list[bytes]:
+    """Return the digest that the manifest which stands beside an export has of a file of that name."""
+    try:
+        before = load_manifest(manifest_path(target)).value.get("beside", [])
+    except ManifestUnreadable:
+        return []
+    return [parse(one["blake3"]) for one in before if one["name"] == name]
 
 
-def _type(view: str, labels: Counter[bool | None]) -> str:
-    """Return what a trainer can take the rows as; a row without a label is no row of unpaired preferences."""
-    if view in WHOLE:
-        return "samples"
-    if view == KTO or (view != "sft" and not labels[None]):
-        return "unpaired_preference"
-    return "prompt_completion"
+Settle = Callable[[manifest.Manifest, bytes], None]
+"""Makes a manifest and what belongs beside the rows durable, before anything is recorded."""
 
 
-def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manifest.Manifest:
-    """Append the release, unless the last one under this name is equal; write the manifest that is recorded."""
+def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifest.Manifest:
+    """Append the release, unless the last one under this name is equal; return the manifest that is recorded."""
     value = written.manifest.value
     run = Run(store.ledger_id, "project", {"params": value["params"], "view": value["view"]}, who)
     body = written.manifest.to_bytes()
-    members = orjson.dumps({"rows": written.planned.rows})
+    members = orjson.dumps(_members(written))
     omissions = orjson.dumps(written.planned.omitted, option=orjson.OPT_SORT_KEYS)
     fields = {
         "manifest": blake3(body).hexdigest(),
@@ -145,7 +126,7 @@ def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manife
         "omissions": blake3(omissions).hexdigest(),
         "output": written.manifest.output.hex(),
         "plan": value["plan"],
-        "recipe": digest_of({"params": value["params"], "view": value["view"]}).hex(),
+        "recipe": _recipe(value).hex(),
         "rows": value["rows"],
         "view": value["view"],
     }
@@ -157,16 +138,26 @@ def _record(store: Store, written: Written, who: Who, note: WholeFile) -> manife
                 before = _recorded(store, last.manifest, said["manifest"])
                 recorded = manifest.read_manifest(before)
                 if recorded.value.get("policy") == value["policy"]:
-                    note.write(before)
-                    note.settle()
+                    settle(recorded, before)
                     return recorded
-        note.write(body)
-        note.settle()
+        settle(written.manifest, body)
         after = None if last is None else last.op.hex()
+        if written.defined is not None:
+            define_in(store, transaction, run, written.defined, "", who)
         rows_of_blobs = [transaction.add_blob(data)[1] for data in (body, members, omissions)]
         run.append(transaction, [draft("released", None, rows_of_blobs[0], {**fields, "after": after})])
         run.finish(transaction, {"considered": value["considered"], "used": value["used"]})
     return written.manifest
+
+
+def _members(written: Written) -> dict[str, Any]:
+    planned = written.planned
+    return {"rows": planned.rows} | ({"rejected": planned.rejected} if planned.rejected else {})
+
+
+def _recipe(value: dict[str, Any]) -> bytes:
+    """Return the digest of what was asked for: parameters, view and gates (what these saw is in the manifest)."""
+    return digest_of({"gates": value["gates_digest"], "params": value["params"], "view": value["view"]})
 
 
 def _recorded(store: Store, blob: int, digest: str) -> bytes:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blake3 import blake3
+
 from ledger.digest import show
 from ledger.errors import BadRequest, ExportChanged, ForeignManifest, ManifestUnreadable, NotReproduced, NotWritable
 from ledger.exporters import manifest
 from ledger.sqlite import plain_errors as plain_sqlite_errors
 from ledger.store import Store
+from ledger.verbs.asked import RECORDED, Asked, params_of
 from ledger.verbs.files import WholeFile, digest_of_file, place_for, plain_errors
-from ledger.verbs.plans import RECORDED, VIEWS, ProjectParams, plans_for
-from ledger.verbs.project import Progress, write_view
+from ledger.verbs.plans import plans_for
+from ledger.verbs.requests import spec_at
+from ledger.verbs.writing import How, Progress, Wanted, write_view
+from ledger.views import releases
 
-_MAY_DIFFER = frozenset({"tool"})
-"""What a rebuilt manifest need not repeat: the version of the program that made it."""
+_MAY_DIFFER = frozenset({"beside", "gates", "gates_digest", "tool"})
+"""What a rebuilt manifest need not repeat: the version of the program that made it, what it was checked against, and
+the files beside it, which tell of both."""
 
 
-def rebuild(store: Store, source: Path, out: Path | None, progress: Progress) -> tuple[manifest.Manifest, Path]:
+def rebuild(
+    store: Store, source: Path, out: Path | None, progress: Progress, workers: int = 1
+) -> tuple[manifest.Manifest, Path]:
     """Make the file of a manifest again and return the manifest and where the file stands.
 
     Raises ManifestUnreadable, ForeignManifest, NotReproduced, ExportChanged, NotWritable, DiskFull; then nothing is
     written.
     """
     wanted = load_manifest(source)
-    params = _params(source, wanted)
     name = wanted.value["output"]["name"]
     target = out or source.with_name(name)
     place = place_for(target, store.path)
@@ -32,12 +39,14 @@ def rebuild(store: Store, source: Path, out: Path | None, progress: Progress) ->
         raise NotWritable(target, "it is the manifest itself")
     with plain_sqlite_errors(store.path):
         _check_origin(store, wanted)
+        asked = _asked(store, source, wanted)
     with plain_errors(target):
         if out is None and place.exists() and digest_of_file(place) != wanted.output:
             raise ExportChanged(target)
     with WholeFile(place) as file:
         try:
-            made = write_view(store, params, wanted.value["plan"], file, name, str(wanted.position), progress)
+            again = Wanted(lambda _: asked, wanted.value["plan"], str(wanted.position), name)
+            made = write_view(store, again, file, How(workers=workers), progress)
         except BadRequest as error:
             raise ManifestUnreadable(source, error) from error
         _compare(made.manifest, wanted)
@@ -55,20 +64,24 @@ def load_manifest(path: Path) -> manifest.Manifest:
         raise ManifestUnreadable(path, error) from error
 
 
-def _params(source: Path, wanted: manifest.Manifest) -> ProjectParams:
+def _asked(store: Store, source: Path, wanted: manifest.Manifest) -> Asked:
     """Return what the manifest says was asked for; raise ManifestUnreadable for what this program cannot do."""
-    view, plan, asked = wanted.value["view"], wanted.value["plan"], wanted.value["params"]
-    if view not in VIEWS:
-        raise ManifestUnreadable(source, f"there is no view {view!r} in this version")
-    if plan not in plans_for(view):
+    view, plan = wanted.value["view"], wanted.value["plan"]
+    if plan not in RECORDED:
         raise ManifestUnreadable(source, f"this version cannot plan {view} as {plan!r}")
-    if asked.keys() != RECORDED[plan]:
-        names = ", ".join(sorted(RECORDED[plan]))
-        raise ManifestUnreadable(source, f"the parameters of {view} are {names}, not {', '.join(sorted(asked))}")
     try:
-        return ProjectParams(view, **asked).checked()
+        params = params_of(plan, wanted.value["params"])
+        spec = spec_at(store, view, params)
     except BadRequest as error:
         raise ManifestUnreadable(source, error) from error
+    if plan not in plans_for(spec):
+        raise ManifestUnreadable(source, f"this version cannot plan {view} as {plan!r}")
+    if params.max_length is None:
+        return Asked(params, spec)
+    marked = releases.left_out_by(store.connection, blake3(wanted.to_bytes()).digest(), "too_long")
+    if marked is None:
+        raise ManifestUnreadable(source, "it is not the one that was recorded, and what was too long stands only there")
+    return Asked(params, spec, None, frozenset(marked))
 
 
 def _check_origin(store: Store, wanted: manifest.Manifest) -> None:
@@ -84,7 +97,18 @@ def _check_origin(store: Store, wanted: manifest.Manifest) -> None:
 def _compare(made: manifest.Manifest, wanted: manifest.Manifest) -> None:
     """Raise NotReproduced unless the bytes are those of the manifest, and so is everything that it counts."""
     if made.output != wanted.output:
-        raise NotReproduced(f"{show(made.output)}, not {show(wanted.output)}")
+        raise NotReproduced(f"{show(made.output)}, not {show(wanted.output)}{_writers(made, wanted)}")
     for key, value in made.value.items():
-        if key not in _MAY_DIFFER and wanted.value.get(key) != value:
-            raise NotReproduced(f"the rows are, but {key!r} is {value!r}, not {wanted.value.get(key)!r}")
+        if key in _MAY_DIFFER:
+            continue
+        told = wanted.value.get(key)
+        if key == "omitted":  # later planners have more reasons than earlier manifests name
+            told = dict.fromkeys(value, 0) | dict(wanted.value["omitted"])
+        if told != value:
+            raise NotReproduced(f"the rows are, but {key!r} is {value!r}, not {told!r}")
+
+
+def _writers(made: manifest.Manifest, wanted: manifest.Manifest) -> str:
+    """Return which programs wrote the two files, where another one may write other bytes."""
+    ours, theirs = (one.value["output"].get("writer") for one in (made, wanted))
+    return "" if ours == theirs else f"; it was written by {theirs}, and here is {ours}"

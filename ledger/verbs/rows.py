@@ -1,75 +1,211 @@
-"""From a plan to the bytes of a file: each row spliced from the exact text of its sample's version."""
+"""From a plan to the lines of a file: each row spliced from the exact text of its sample's version.
+
+What a row takes is fetched here, a chunk at a time; making lines of it is a pure function of that, so that it can be
+done by other processes. Chunks are cut by place and written in order: how many processes there are changes no byte.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes, show
-from ledger.errors import CorruptLedger
-from ledger.exporters import trl
+from ledger.errors import CorruptLedger, NotRepresentable
+from ledger.exporters import layouts, trl
+from ledger.exporters.layouts import Fields, Layout, Unwritable, write_row
+from ledger.exporters.view_spec import ViewSpec
 from ledger.readers import Raw, raw_of
-from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.transaction import in_chunks
-from ledger.verbs.plans import WHOLE
-from ledger.views import decisions, samples, tags
+from ledger.verbs.asked import Asked, layout_of
+from ledger.verbs.facts import columns, known
+from ledger.views import samples
 
 CHUNK = 500
-"""Rows whose bytes are in memory at a time."""
+"""Rows whose bytes are in memory at a time, in each process."""
+_WAITING = 4
+"""Chunks that may wait for each process."""
 
 Label = bool | None
 
 
-def rows(store: Store, view: str, order: Sequence[int]) -> Iterator[tuple[bytes, Label]]:
-    """Yield each row's bytes and label, in order; raise CorruptLedger where bytes are not those of their address."""
-    for chunk in in_chunks(order, CHUNK):
-        found = samples.versions_of(store.connection, chunk)
-        bodies = store.bodies([found[sample].version for sample in chunk])
-        facts = _facts(store, chunk) if view in WHOLE else {}
-        for sample in chunk:
-            version = found[sample]
-            label = None if version.label is None else bool(version.label)
-            raw = _raw(store, sample, version, bodies[version.version])
-            yield _row(view, raw, label, facts.get(sample)), label
+class Source(NamedTuple):
+    """What one row is made of: bytes, address and reader of its sample's version, and of what it is preferred to."""
+
+    sample: int
+    body: bytes | None
+    address: bytes
+    reader: str
+    label: Label
+    extra: tuple[tuple[str, str], ...]
+    other: tuple[int, bytes | None, bytes, str] | None
 
 
-def _raw(store: Store, sample: int, version: samples.Version, body: bytes | None) -> Raw:
-    if body is None or blake3_bytes(body) != version.hash:
-        raise CorruptLedger(store.path, f"the bytes of sample @{sample} are gone, or not those of {show(version.hash)}")
-    return raw_of(body, version.reader)
+class Order(Protocol):
+    """What a plan says of rows: handles in file order, those that each is preferred to (or none), and their form."""
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Return the handles, in file order."""
+
+    @property
+    def rejected(self) -> tuple[int, ...]:
+        """Return the handles of what each row is preferred to; empty for other types."""
+
+    @property
+    def form(self) -> str:
+        """Return the form that all rows have."""
 
 
-def _row(view: str, raw: Raw, label: Label, facts: dict[str, Any] | None) -> bytes:
-    if facts is not None:
-        return trl.sample_row(facts, raw.prompt, raw.completion, raw.tools)
-    if view == "sft":
-        return trl.prompt_completion(str(raw.prompt), str(raw.completion), raw.tools)
-    return trl.unpaired_preference(str(raw.prompt), str(raw.completion), raw.tools, label)
+class Fault(NamedTuple):
+    """Why a row could not be written: of which sample, whether its bytes are damaged, and what is wrong."""
+
+    sample: int
+    damaged: bool
+    told: str
 
 
-def _facts(store: Store, chunk: list[int]) -> dict[int, dict[str, Any]]:
-    """Return what is known of each sample: identity, standing, and what the decision in force says."""
-    found = samples.rows_of(store.connection, chunk)
-    tagged = tags.of_samples(store.connection, chunk)
-    decided = [row.decision for row in found.values() if row.decision is not None]
-    leaves = decisions.leaves(store.connection, decided)
-    facts = {}
-    for sample, row in found.items():
-        says = {} if row.decision is None else leaf_of(store, leaves[row.decision])
-        facts[sample] = {
-            "sample": row.id.hex(),
-            "version": show(row.hash),
-            "campaign": row.campaign,
-            "source": row.source,
-            "domain": row.domain,
-            "tags": tagged.get(sample, {}),
-            "label": None if row.label is None else bool(row.label),
-            "status": row.status,
-            "reason": says.get("reason"),
-            "rule": says.get("rule"),
-            "details": says.get("details"),
-            "policy": says.get("policy"),
-            "decided_by": says.get("actor"),
-        }
-    return facts
+Lines = list[bytes] | Fault
+
+
+def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Iterator[tuple[bytes, Label]]:
+    """Yield each row's bytes and label, in order.
+
+    Raises CorruptLedger where bytes are not those of their address, and NotRepresentable with the first sample that
+    the layout has no way to write.
+    """
+    layout = layout_of(asked, planned.form)
+    if layout is None:
+        yield from _whole(store, planned.rows)
+        return
+    plain = asked.spec.type == "auto"
+    chunks = _chunks(store, asked.spec, planned)
+    for sources, made in _rendered(chunks, layout, workers, plain=plain):
+        if isinstance(made, Fault):
+            raise _error(store, made, layout)
+        for source, line in zip(sources, made, strict=True):
+            yield line, source.label
+
+
+def render(layout: Layout, sources: Sequence[Source], *, plain: bool = False) -> Lines:
+    """Return the lines of some rows, or the first fault; pure. `plain`: a row without a label says so with null."""
+    made: list[bytes] = []
+    for source in sources:
+        try:
+            fields = _fields(source.body, source.address, source.reader)
+            if plain and source.label is None:
+                made.append(_unlabelled(fields))
+                continue
+            other = None if source.other is None else _fields(*source.other[1:])
+        except _Damaged as damage:
+            return Fault(source.sample, damaged=True, told=str(damage))
+        try:
+            made.append(write_row(layout, layouts.Row(fields, other, source.label, source.extra)))
+        except Unwritable as error:
+            return Fault(source.sample, damaged=False, told=str(error))
+    return made
+
+
+def contents(store: Store, handles: Sequence[int]) -> Iterator[tuple[int, Fields, Label]]:
+    """Yield the training fields of some hundred samples as they stand now; raises CorruptLedger."""
+    found = samples.versions_of(store.connection, handles)
+    bodies = store.bodies([found[sample].version for sample in handles])
+    for sample in handles:
+        version = found[sample]
+        try:
+            fields = _fields(bodies[version.version], version.hash, version.reader)
+        except _Damaged as damage:
+            raise _error(store, Fault(sample, damaged=True, told=str(damage)), None) from damage
+        yield sample, fields, None if version.label is None else bool(version.label)
+
+
+class _Damaged(ValueError):  # noqa: N818 - never leaves this module
+    """Bytes that are gone, or not those of their address."""
+
+
+def _fields(body: bytes | None, address: bytes, reader: str) -> Fields:
+    raw = _raw(body, address, reader)
+    return Fields(raw.prompt, raw.completion, raw.tools)
+
+
+def _raw(body: bytes | None, address: bytes, reader: str) -> Raw:
+    if body is None or blake3_bytes(body) != address:
+        raise _Damaged(show(address))
+    return raw_of(body, reader)
+
+
+def _unlabelled(fields: Fields) -> bytes:
+    return trl.unpaired_preference(str(fields.prompt), str(fields.completion), fields.tools, None)
+
+
+def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[list[Source]]:
+    """Yield what each run of rows is made of; runs are cut by place alone."""
+    bounds = [*range(0, len(planned.rows), CHUNK), len(planned.rows)]
+    for start, end in pairwise(bounds):
+        chosen, rejected = planned.rows[start:end], planned.rejected[start:end]
+        handles = sorted({*chosen, *rejected})
+        found: dict[int, samples.Version] = {}
+        for at in range(0, len(handles), CHUNK):
+            found.update(samples.versions_of(store.connection, handles[at : at + CHUNK]))
+        bodies = store.bodies([version.version for version in found.values()])
+        extra = columns(store, spec, chosen)
+        yield [_source(place, chosen, rejected, found, bodies, extra) for place in range(len(chosen))]
+
+
+def _source(
+    place: int,
+    chosen: Sequence[int],
+    rejected: Sequence[int],
+    found: Mapping[int, samples.Version],
+    bodies: Mapping[int, bytes | None],
+    extra: Mapping[int, tuple[tuple[str, str], ...]],
+) -> Source:
+    sample = chosen[place]
+    version = found[sample]
+    other = None
+    if rejected:
+        less = found[rejected[place]]
+        other = rejected[place], bodies[less.version], less.hash, less.reader
+    label = None if version.label is None else bool(version.label)
+    return Source(sample, bodies[version.version], version.hash, version.reader, label, extra.get(sample, ()), other)
+
+
+def _rendered(
+    chunks: Iterator[list[Source]], layout: Layout, workers: int, *, plain: bool
+) -> Iterator[tuple[list[Source], Lines]]:
+    """Yield each chunk with its lines, in the order of the chunks, whoever made them."""
+    if workers <= 1:
+        for sources in chunks:
+            yield sources, render(layout, sources, plain=plain)
+        return
+    # Spawned, not forked: a copy of this process would hold the ledger's connection and locks.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[list[Source], Future[Lines]]] = deque()
+        for sources in chunks:
+            waiting.append((sources, pool.submit(render, layout, sources, plain=plain)))
+            if len(waiting) >= _WAITING * workers:
+                done, made = waiting.popleft()
+                yield done, made.result()
+        for done, made in waiting:
+            yield done, made.result()
+
+
+def _error(store: Store, fault: Fault, layout: Layout | None) -> Exception:
+    if fault.damaged or layout is None:
+        told = f"the bytes of sample @{fault.sample} are gone, or not those of {fault.told}"
+        return CorruptLedger(store.path, told)
+    row = samples.get(store.connection, fault.sample)
+    name = f"@{fault.sample}" if row is None else row.id.hex()
+    return NotRepresentable(name, f"{layout.dialect} {layout.type}", fault.told)
+
+
+def _whole(store: Store, order: Sequence[int]) -> Iterator[tuple[bytes, Label]]:
+    """Yield samples for reading: everything that is known of each, and its fields as far as it has them."""
+    for at in range(0, len(order), CHUNK):
+        chunk = list(order[at : at + CHUNK])
+        facts = known(store, chunk)
+        for sample, fields, label in contents(store, chunk):
+            yield trl.sample_row(facts[sample], fields.prompt, fields.completion, fields.tools), label

@@ -61,13 +61,13 @@ def selected(store: Store, chosen: Selection) -> Iterator[list[samples.Row]]:
     condition = chosen.condition
     if condition is None:
         condition = Compare(Field("campaign"), "==", Text(campaign or ""))
-    _check_scores(store, condition)
+    check_scores(store, condition)
     for handles in in_chunks(conditions.select(store.connection, condition, campaign)):
         rows = samples.rows_of(store.connection, handles)
         yield [rows[handle] for handle in handles]
 
 
-def _check_scores(store: Store, condition: Condition) -> None:
+def check_scores(store: Store, condition: Condition) -> None:
     """Refuse a score that nobody ever gave: such a condition holds for nothing, most likely by a slip of the pen."""
     known = scores.dimensions(store.connection)
     for one in compared(condition):

@@ -1,120 +1,235 @@
-"""Split: every sample gets train, val or test by the keyed hash of its family, once and for good.
+"""Split: every sample gets train, val or test with its family, once and for good.
 
-A family's place is BLAKE3 of its root, keyed by the seed, compared as hexadecimal text with the bounds of the ratio:
-it does not depend on order, on other samples or on when the split is made. A new member joins its family's split.
+What is assigned never moves; a new member joins its family, one that stands in several splits where it is farthest
+from training. New families are dealt by the keyed hashes of their roots, so that the quotas of each stratum are met
+as exactly as whole families allow (`ledger.verbs.quotas` has the rule), and then moved where a floor asks for it
+(`ledger.verbs.floors`). Shares are of all samples that are not erased, those assigned earlier included: a later split
+makes up in what it deals for what an earlier one left uneven. The outcome depends on ids, families, facts, weights and
+the seed, never on the order in which anything came.
+
+The one exception to "for good" is asked for by name: families that were merged after they were assigned are put into
+one split by `resolve`, with events that name the assignments that they replace.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
-from typing import NamedTuple
-
-from blake3 import blake3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ledger.digest import blake3_bytes
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, HeadMoved
 from ledger.event import Draft, draft
+from ledger.sqlite import Connection
 from ledger.store import Store
-from ledger.transaction import in_chunks
+from ledger.transaction import Transaction, in_chunks
+from ledger.verbs.floors import meet
+from ledger.verbs.ids import find_sample
 from ledger.verbs.moment import reading
+from ledger.verbs.quotas import OPEN, SPLITS, deal
 from ledger.verbs.run import Run, Who, conserve, without_collector
-from ledger.verbs.words import plain_text
-from ledger.views import rollups, samples
+from ledger.verbs.split_params import SplitParams, written
+from ledger.verbs.split_survey import Move, Survey
+from ledger.views import dealt, families, rollups, samples
 
-_RATIO = re.compile(r" *([0-9]{1,3}) *[/:] *([0-9]{1,3}) *[/:] *([0-9]{1,3}) *")
-SPLITS = ("train", "val", "test")
-_SPACE = 2**256
-_BATCH = 50_000
+_BATCH = 20_000
+_CHUNK = 900
+STRATA = 200
+"""Strata that an answer lists; all are counted."""
 
 
 class SplitReport(NamedTuple):
-    """What was assigned now, how all samples stand, families seen and those that stand in more than one split."""
+    """What was assigned, how all samples stand, and how near that is to what was asked for.
+
+    `by_split` counts every sample that has a split; `quotas` and `strata` those that are not erased. `leaks` are
+    families in more than one split, `resolved` samples that were moved for `resolve`, `events` those recorded.
+    """
 
     assigned: int
     by_split: dict[str, int]
     families: int
     leaks: int
-
-
-def parse_ratio(text: str) -> tuple[int, int, int]:
-    """Return train/val/test in percent from `90/5/5`; raise BadRequest unless they are whole and add up to 100."""
-    parts = _RATIO.fullmatch(text)
-    if parts is None:
-        raise BadRequest(f"--ratio takes train/val/test in percent, such as 90/5/5, not {text[:40]!r}")
-    train, val, test = (int(part) for part in parts.groups())
-    if train + val + test != 100:  # noqa: PLR2004 - percent
-        raise BadRequest(f"--ratio {text} adds up to {train + val + test}, not 100")
-    return train, val, test
-
-
-def bounds(ratio: tuple[int, int, int]) -> list[tuple[str, str]]:
-    """Return (hexadecimal bound, split): a family goes to the first split whose bound its hash is below."""
-    sums = accumulate(ratio)
-    # "g" is above every hexadecimal digit, so the last bound lets everything in.
-    return [(f"{_SPACE * s // 100:064x}" if s < 100 else "g", name) for s, name in zip(sums, SPLITS, strict=True)]  # noqa: PLR2004
-
-
-def place(family: bytes, seed: str, limits: list[tuple[str, str]]) -> str:
-    """Return the split of a family that no member has brought one to."""
-    key = blake3(family, key=blake3_bytes(seed.encode())).hexdigest()
-    return next(name for bound, name in limits if key < bound)
+    quotas: dict[str, dict[str, int]]
+    stratify: list[str]
+    strata: list[dict[str, Any]]
+    strata_cut: int
+    floors: list[dict[str, Any]]
+    moved_for_floors: int
+    resolved: int
+    events: int
 
 
 @without_collector()
-def split(store: Store, ratio: tuple[int, int, int], seed: str, who: Who, expected: int | None) -> SplitReport:
-    """Assign every sample that has no split yet; nothing that is assigned moves."""
-    seed = plain_text("The seed", seed)
-    text = "/".join(map(str, ratio))
-    run = Run(store.ledger_id, "split", {"ratio": text, "seed": seed}, who)
+def split(store: Store, asked: SplitParams, who: Who, expected: int | None, *, dry_run: bool = False) -> SplitReport:
+    """Assign every sample that has no split yet; with `dry_run` only say how that would come out.
+
+    Raises FloorNotMet, BadRequest and NoSuchId (for pins), HeadMoved; then nothing is recorded.
+    """
+    if dry_run:
+        with reading(store) as (here, head):
+            if expected not in {None, head.position}:
+                raise HeadMoved(head.position, expected)
+            return _Settled(here, asked).report(events=0)
     with store.transaction(expected) as transaction:
-        groups = rollups.groups(store.connection)
-        total = sum(group.samples for group in groups if not group.split and group.status != "erased")
-        assigned: Counter[str] = Counter()
-        for chunk in in_chunks(_choices(store, ratio, seed), _BATCH):
-            run.append(transaction, [_draft(choice, text, seed) for choice in chunk])
-            assigned.update(choice.split for choice in chunk)
-        conserve("samples without a split", total, assigned)
-        run.finish(transaction, {"assigned": total, **assigned})
-    standing: Counter[str] = Counter()
-    with reading(store) as (here, _):
-        for group in rollups.groups(here.connection):
-            standing[group.split] += group.samples
-        families, leaks = samples.assigned_families(here.connection)
-    return SplitReport(total, {name: standing[name] for name in SPLITS}, families, leaks)
+        settled = _Settled(store, asked)
+        run = Run(store.ledger_id, "split", asked.recorded([(pin.id, SPLITS[pin.split]) for pin in settled.pins]), who)
+        return settled.report(events=_record(transaction, run, settled))
 
 
-class _Choice(NamedTuple):
-    sample: int
-    id: bytes
+class _Settled:
+    """A split as it comes out, before anything is recorded."""
+
+    def __init__(self, store: Store, asked: SplitParams) -> None:
+        self.store, self.asked = store, asked
+        self.pins = _pins(store, asked)
+        self.survey = Survey(store.connection, asked, {pin.family: pin.split for pin in self.pins})
+        self._refuse_clashes()
+        order = self.survey.order()
+        found = self.survey.families
+        self._order = order
+        self.places, self._wanted = deal(found, order, self.survey.settled, asked.ratio.shares)
+        self._moved = meet(self.survey.tally, found, self.places) if asked.floors else {}
+        self._by_stratum = [list(counts) for counts in self.survey.settled]
+        self.assigned: Counter[str] = Counter()
+        for stratum, count, home, place in zip(found.strata, found.samples, found.homes, self.places, strict=True):
+            self.assigned[SPLITS[place]] += count
+            if home == OPEN:
+                self._by_stratum[stratum][place] += count
+
+    def report(self, *, events: int) -> SplitReport:
+        """Return how it comes out."""
+        survey, found = self.survey, self.survey.families
+        got = [sum(column) for column in zip(*self._by_stratum, strict=True)] or [0, 0, 0]
+        wanted = [sum(column) for column in zip(*self._wanted, strict=True)] or [0, 0, 0]
+        standing = zip(SPLITS, survey.standing, strict=True)
+        return SplitReport(
+            self.assigned.total(),
+            {name: count + self.assigned[name] for name, count in standing},
+            survey.seen,
+            survey.crossing,
+            {name: {"wanted": wanted[k], "got": got[k]} for k, name in enumerate(SPLITS)},
+            [written(fact) for fact in self.asked.stratify],
+            self._strata() if self.asked.stratify else [],
+            max(len(survey.strata) - STRATA, 0) if self.asked.stratify else 0,
+            self._floors(),
+            sum(found.samples[family] for family in self._moved),
+            len(survey.moves),
+            events,
+        )
+
+    def codes(self) -> bytearray:
+        """Return the place of every sample that is assigned now, by its handle."""
+        codes = bytearray(dealt.last(self.store.connection) + 1)
+        for number, handles in self.survey.handles():
+            for handle in handles:
+                codes[handle] = self.places[number]
+        return codes
+
+    def _strata(self) -> list[dict[str, Any]]:
+        names = {number: values for values, number in self.survey.strata.items()}
+        return [
+            {
+                "stratum": list(names[stratum]),
+                "by_split": _named(self._by_stratum[stratum]),
+                "wanted": _named(self._wanted[stratum]),
+            }
+            for stratum in self._order[:STRATA]
+        ]
+
+    def _floors(self) -> list[dict[str, Any]]:
+        tally = self.survey.tally
+        found = []
+        for number, floor in enumerate(self.asked.floors):
+            seen = tally.observed(number)
+            observed = int(seen) if floor.share is None else round(float(seen), 6)
+            found.append({"floor": floor.text, "observed": observed, "met": tally.met(number)})
+        return found
+
+    def _refuse_clashes(self) -> None:
+        for family, sample in self.survey.clashes:
+            pin = next(pin for pin in self.pins if pin.family == family)
+            stands = samples.get(self.store.connection, sample)
+            there = "another sample" if stands is None else f"{stands.id.hex()}, assigned to {stands.split}"
+            told = f"{pin.id} cannot be pinned to {SPLITS[pin.split]}: its family holds {there}"
+            raise BadRequest(f"{told}, and what is assigned never moves")
+
+
+class _Pinned(NamedTuple):
+    """A pinned sample by its whole id, the split it was pinned to, and the root of its family."""
+
+    id: str
+    split: int
     family: bytes
-    split: str
 
 
-def _choices(store: Store, ratio: tuple[int, int, int], seed: str) -> Iterator[_Choice]:
-    standing: dict[bytes, list[str]] = {}
-    for family, name in samples.splits_of_families(store.connection):
-        standing.setdefault(family, []).append(name)
-    limits = bounds(ratio)
-    for sample, identity, family in samples.unassigned(store.connection):
-        there = standing.get(family)
-        yield _Choice(sample, identity, family, _join(there) if there else place(family, seed, limits))
+def _pins(store: Store, asked: SplitParams) -> list[_Pinned]:
+    """Return the pins; raise BadRequest where one family is pinned to two splits, NoSuchId, AmbiguousId."""
+    found: dict[bytes, _Pinned] = {}
+    pins = []
+    for name, split in asked.pins:
+        row = find_sample(store, name)
+        family = families.root(store.connection, row.prompt or row.fingerprint)
+        pin = _Pinned(row.id.hex(), split, family)
+        other = found.setdefault(family, pin)
+        if other.split != split:
+            apart = f"{other.id} to {SPLITS[other.split]} and {pin.id} to {SPLITS[split]}"
+            raise BadRequest(f"One family cannot be pinned to two splits: {apart}")
+        pins.append(pin)
+    return pins
 
 
-def _join(there: Iterable[str]) -> str:
-    """Return the split that a new member joins: of a family that stands in several, the one farthest from training."""
-    return max(there, key=SPLITS.index)
+def _record(transaction: Transaction, run: Run, settled: _Settled) -> int:
+    """Append the events and return how many there are; raise BrokenLaw unless every sample is assigned once."""
+    connection = transaction.connection
+    groups = rollups.groups(connection)
+    total = sum(group.samples for group in groups if not group.split and group.status != "erased")
+    assigned: Counter[str] = Counter()
+    for moves in in_chunks(settled.survey.moves, _CHUNK):
+        run.append(transaction, list(_moved(connection, moves, settled.asked)))
+    codes = settled.codes() if total else b""
+    write = _writer(settled.asked)
+    for chunk in in_chunks(samples.unassigned(connection), _BATCH):
+        run.append(transaction, [write(handle, op, family, codes[handle]) for handle, op, family in chunk])
+        assigned.update(SPLITS[codes[handle]] for handle, _, _ in chunk)
+    conserve("samples without a split", total, assigned)
+    conserve("samples dealt", total, settled.assigned)
+    moved = {"resolved": len(settled.survey.moves)} if settled.survey.moves else {}
+    run.finish(transaction, {"assigned": total, **assigned, **moved})
+    return total + len(settled.survey.moves)
 
 
-def _draft(choice: _Choice, ratio: str, seed: str) -> Draft:
-    fields = {
+def _moved(connection: Connection, moves: Sequence[Move], asked: SplitParams) -> Iterator[Draft]:
+    standing = dealt.standing(connection, [move.sample for move in moves])
+    for move in moves:
+        identity, op = standing[move.sample]
+        fields = _fields(asked, identity, move.family, SPLITS[move.new]) | {"after": op.hex()}
+        yield draft("split_assigned", move.sample, None, fields)
+
+
+def _writer(asked: SplitParams) -> Callable[[int, bytes, bytes, int], Draft]:
+    """Return what writes a first assignment; its op is made from the one text that such an event's identity has."""
+    tails = [f'","split":"{name}"}}'.encode() for name in SPLITS]
+
+    def write(handle: int, identity: bytes, family: bytes, place: int) -> Draft:
+        op = blake3_bytes(_HEAD + identity.hex().encode() + tails[place])
+        return draft("split_assigned", handle, None, _fields(asked, identity, family, SPLITS[place]), op)
+
+    return write
+
+
+_HEAD = b'{"after":null,"kind":"split_assigned","sample":"'
+
+
+def _fields(asked: SplitParams, identity: bytes, family: bytes, split: str) -> dict[str, Any]:
+    return {
         "after": None,
-        "family": choice.family.hex(),
-        "ratio": ratio,
-        "sample": choice.id.hex(),
-        "seed": seed,
-        "split": choice.split,
+        "family": family.hex(),
+        "ratio": asked.ratio.text,
+        "sample": identity.hex(),
+        "seed": asked.seed,
+        "split": split,
     }
-    return draft("split_assigned", choice.sample, None, fields)
+
+
+def _named(counts: Sequence[int]) -> dict[str, int]:
+    return dict(zip(SPLITS, counts, strict=True))

@@ -87,10 +87,19 @@ def select(connection: Connection, condition: Condition, campaign: str | None = 
     A score is the latest of that dimension, by whichever scorer, of the current version.
     """
     parameters = Parameters()
-    holds = truth(condition, lambda operand: _number(operand, parameters), lambda c: _text(c, parameters))
-    within = "" if campaign is None else f"s.campaign = {parameters.add(campaign)} AND"
-    sql = f"SELECT s.sample FROM samples s WHERE {within} s.status <> 'erased' AND {holds} ORDER BY s.sample"
+    within = "" if campaign is None else f"AND s.campaign = {parameters.add(campaign)}"
+    sql = f"{_holding(condition, parameters)} {within} ORDER BY s.sample"
     return [row[0] for row in connection.execute(sql, parameters.values)]
+
+
+def selected_set(connection: Connection, condition: Condition) -> bytearray:
+    """Return the samples that `select` would, as a byte for each handle up to the last: 1 where the condition holds."""
+    (last,) = connection.execute("SELECT coalesce(max(sample), -1) FROM samples").fetchone()
+    held = bytearray(last + 1)
+    parameters = Parameters()
+    for (sample,) in connection.execute(_holding(condition, parameters), parameters.values):
+        held[sample] = 1
+    return held
 
 
 def text_compared(compare: Compare, value: str, parameters: Parameters) -> str:
@@ -119,6 +128,12 @@ def findings_count(findings: Findings, parameters: Parameters) -> str:
             AND f.rule GLOB {parameters.add(findings.rule)} {severity})"""
     return f"""(SELECT {counted} * 1000000 FROM validations v WHERE v.sample = s.sample AND v.version = s.version
         ORDER BY v.position DESC LIMIT 1)"""
+
+
+def _holding(condition: Condition, parameters: Parameters) -> str:
+    """Return the SELECT of the samples for which a condition holds as they stand; more can be asked of them behind."""
+    holds = truth(condition, lambda operand: _number(operand, parameters), lambda c: _text(c, parameters))
+    return f"SELECT s.sample FROM samples s WHERE s.status <> 'erased' AND {holds}"
 
 
 def _is_text(compare: Compare) -> bool:

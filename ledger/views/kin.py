@@ -1,4 +1,4 @@
-"""What ties the samples of one family together: prompts, parents, edits, and texts that are nearly the same."""
+"""What ties the samples of one family together: prompts, parents, edits, near texts, and the tag `group`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Member(NamedTuple):
 
 
 class Tie(NamedTuple):
-    """What joins two tokens: edited, improved or regenerated (with the event), or near (with the similarity)."""
+    """What joins two tokens: edited, improved, regenerated or group (with the event), or near (with the similarity)."""
 
     one: bytes
     other: bytes
@@ -45,6 +45,12 @@ _TIED = "SELECT token FROM families WHERE root = :root UNION SELECT :root"
 _TIES_BY = "unhex(coalesce(json_extract({0}.leaf, '$.prompt'), json_extract({0}.leaf, '$.fingerprint')))"
 _MEMBERS = f"""SELECT s.sample, e.op, s.token, s.campaign, s.source, s.split, s.status FROM samples s
     JOIN event e ON e.position = s.sample WHERE s.token IN ({_TIED}) ORDER BY s.sample LIMIT {MEMBERS}"""  # noqa: S608 - likewise
+_GROUPED = f"""SELECT token, value, min(position) AS position FROM (
+        SELECT s.token AS token, g.value AS value, max(g.position) AS position
+        FROM samples s CROSS JOIN tags g ON g.sample = s.sample
+        WHERE EXISTS (SELECT 1 FROM tags WHERE key = 'group') AND s.token IN ({_TIED})
+            AND g.key = 'group' AND g.withdrawn IS NULL GROUP BY s.sample)
+    WHERE value <> '' GROUP BY token, value"""  # noqa: S608 - likewise
 _TIES = f"""SELECT first_token, second_token, 'near', NULL, max(similarity) FROM near
         WHERE field = '{WHOLE}' AND first_token <> second_token AND first_token IN ({_TIED}) GROUP BY 1, 2
     UNION ALL SELECT {_TIES_BY.format("b")}, {_TIES_BY.format("v")}, 'edited', v.position, NULL
@@ -54,6 +60,9 @@ _TIES = f"""SELECT first_token, second_token, 'near', NULL, max(similarity) FROM
         FROM samples s JOIN told c ON c.position = s.sample
         JOIN told p ON p.op = unhex(json_extract(c.leaf, '$.parent'))
         WHERE s.token IN ({_TIED}) AND c.kind IN ('improved', 'regenerated')
+    UNION ALL SELECT * FROM (
+        SELECT min(token) OVER (PARTITION BY value) AS one, token AS other, 'group', position, NULL FROM ({_GROUPED}))
+        WHERE one <> other
     LIMIT {TIES}"""  # noqa: S608 - likewise
 
 
@@ -63,6 +72,9 @@ def members(connection: Connection, root: bytes) -> list[Member]:
 
 
 def ties(connection: Connection, root: bytes) -> list[Tie]:
-    """Return what joins the prompts of a family, prompts that are the same apart."""
+    """Return what joins the prompts of a family, prompts that are the same apart.
+
+    Of the samples with one value of the tag `group`, all are tied to the one whose token is the smallest.
+    """
     rows = connection.execute(_TIES, {"root": root})
     return [tie for row in rows if (tie := Tie(*row)).one != tie.other]

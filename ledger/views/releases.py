@@ -20,24 +20,34 @@ DDL = (
     """CREATE TABLE {schema}.release_samples (
         sample INTEGER NOT NULL,
         release INTEGER NOT NULL,
-        place INTEGER,                  -- row of the file, from 0; NULL: left out
+        place INTEGER,                  -- its first row of the file, from 0; NULL: left out
+        copies INTEGER NOT NULL,        -- rows that it has; 0: left out
+        preferred INTEGER,              -- of a pair: 1 chosen, 0 rejected
         omitted TEXT,                   -- why it was left out
         PRIMARY KEY (sample, release)
     ) STRICT, WITHOUT ROWID""",
 )
 
-_MEMBERS = """INSERT INTO release_samples SELECT j.value, t.position, j.key, NULL
+_MEMBERS = """INSERT INTO release_samples
+    SELECT j.value, t.position, min(j.key), count(*), {preferred}, NULL
     FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.members')),
-        json_each(CAST(b.body AS TEXT), '$.rows') j
-    WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' ORDER BY j.value"""
-_OMISSIONS = """INSERT INTO release_samples SELECT j.value, t.position, NULL, r.key
+        json_each(CAST(b.body AS TEXT), '$.{list}') j
+    WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' GROUP BY j.value, t.position ORDER BY j.value"""
+_CHOSEN = _MEMBERS.format(
+    list="rows", preferred="CASE WHEN json_type(CAST(b.body AS TEXT), '$.rejected') IS NOT NULL THEN 1 END"
+)
+_REJECTED = _MEMBERS.format(list="rejected", preferred="0")
+_OMISSIONS = """INSERT INTO release_samples SELECT j.value, t.position, NULL, 0, NULL, r.key
     FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.omissions')),
         json_each(CAST(b.body AS TEXT)) r, json_each(r.value) j
     WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' ORDER BY j.value"""
 
 
 class Place(NamedTuple):
-    """One sample in one release: `place` from 0, or the reason why it was `omitted`."""
+    """One sample in one release: its first `place` from 0 and how many rows it has, or why it was `omitted`.
+
+    `preferred` is 1 where it is the chosen side of a pair, 0 where it is the rejected one.
+    """
 
     position: int
     view: str
@@ -45,6 +55,8 @@ class Place(NamedTuple):
     output: str
     manifest: bytes
     place: int | None
+    copies: int
+    preferred: int | None
     omitted: str | None
 
 
@@ -57,14 +69,15 @@ def fold(connection: Connection, span: Span) -> None:
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'released'""",
             span.range,
         )
-        connection.execute(_MEMBERS, span.range)
+        connection.execute(_CHOSEN, span.range)
+        connection.execute(_REJECTED, span.range)
         connection.execute(_OMISSIONS, span.range)
 
 
 def of_sample(connection: Connection, sample: int) -> list[Place]:
     """Return where a sample stands in each release that considered it, oldest first."""
     rows = connection.execute(
-        """SELECT r.position, r.view, r.name, r.output, b.hash, m.place, m.omitted
+        """SELECT r.position, r.view, r.name, r.output, b.hash, m.place, m.copies, m.preferred, m.omitted
         FROM release_samples m JOIN releases r ON r.position = m.release JOIN blob b ON b.id = r.manifest
         WHERE m.sample = ? ORDER BY r.position""",
         (sample,),
@@ -100,3 +113,26 @@ def omissions(connection: Connection, name: str, reason: str | None) -> list[tup
         {"name": name, "reason": reason},
     )
     return rows.fetchall()
+
+
+def left_out_by(connection: Connection, manifest: bytes, reason: str) -> list[int] | None:
+    """Return the samples that the release with a manifest of this address left out for a reason; None: no such one."""
+    row = connection.execute(
+        "SELECT r.position FROM releases r JOIN blob b ON b.id = r.manifest WHERE b.hash = ? LIMIT 1", (manifest,)
+    ).fetchone()
+    if row is None:
+        return None
+    sql = "SELECT sample FROM release_samples WHERE release = ? AND omitted = ? ORDER BY sample"
+    return [sample for (sample,) in connection.execute(sql, (row[0], reason))]
+
+
+def members(connection: Connection, release: int) -> dict[int, int]:
+    """Return sample -> how many rows it has, of one release."""
+    sql = "SELECT sample, copies FROM release_samples WHERE release = ? AND copies > 0 ORDER BY sample"
+    return dict(connection.execute(sql, (release,)).fetchall())
+
+
+def last_of_view(connection: Connection, view: str) -> int | None:
+    """Return the position of the last release of a view, whatever its file was called; None without one."""
+    found: int | None = connection.execute("SELECT max(position) FROM releases WHERE view = ?", (view,)).fetchone()[0]
+    return found

@@ -181,16 +181,33 @@ def assigned_families(connection: Connection) -> tuple[int, int]:
     return families, crossing
 
 
-def for_plan(
-    connection: Connection,
-) -> Iterator[tuple[int, bytes, bytes, bytes, bytes, str, str | None, int | None, str, str]]:
-    """Yield (sample, id, blob, fingerprint, family, status, split, label, form, type) of every sample."""
-    yield from connection.execute(
+class Standing(NamedTuple):
+    """What a plan asks of one sample; `parent` is the id of the one it was derived from."""
+
+    sample: int
+    id: bytes
+    blob: bytes
+    fingerprint: bytes
+    family: bytes
+    status: str
+    split: str | None
+    label: int | None
+    form: str
+    type: str
+    prompt: bytes | None
+    parent: bytes | None
+
+
+def for_plan(connection: Connection) -> Iterator[Standing]:
+    """Yield how every sample stands, in the order of birth."""
+    rows = connection.execute(
         """SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.token), s.status, s.split, s.label,
-            s.form, s.type
+            s.form, s.type, s.prompt, p.op
         FROM samples s JOIN event e ON e.position = s.sample JOIN blob b ON b.id = s.version
-        LEFT JOIN families f ON f.token = s.token ORDER BY s.sample""",
+        LEFT JOIN families f ON f.token = s.token
+        LEFT JOIN lineage l ON l.child = s.sample LEFT JOIN event p ON p.position = l.parent ORDER BY s.sample""",
     )
+    yield from map(Standing._make, rows)
 
 
 class Version(NamedTuple):

@@ -19,7 +19,12 @@ DDL = (
         withdrawn INTEGER,
         PRIMARY KEY (position, key)
     ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX {schema}.tags_group ON tags (sample) WHERE key = 'group'",  # families are folded from these
 )
+GROUPS = """SELECT sample, value, max(position) AS position FROM tags
+    WHERE key = 'group' AND withdrawn IS NULL GROUP BY sample"""
+"""SQL for the tag `group` of each sample as it stands, and where it was set; a value of NULL or '' is no group."""
+
 INDEXES = ("CREATE INDEX {schema}.tags_sample ON tags (sample, key)",)
 
 

@@ -12,7 +12,7 @@ DDL = (
         position INTEGER NOT NULL
     ) STRICT""",
 )
-_MARKED = ("decisions", "labels", "tags", "versions")
+_MARKED = ("decisions", "labels", "tags", "versions", "weights")
 
 
 def fold(connection: Connection, span: Span) -> None:

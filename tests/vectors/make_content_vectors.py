@@ -161,6 +161,8 @@ DECISION = {
     "version": BLOB,
 }
 TAG = {"after": OTHER, "authority": "person", "key": "k", "policy": None, "sample": OTHER, "value": None}
+WEIGHT = {"after": OTHER, "authority": "person", "policy": None, "sample": OTHER, "times": 5}
+VIEW = {"after": None, "authority": "person", "name": "mine", "view": BLOB}
 EDIT = {"after": None, "authority": "person", "sample": OTHER, "version": OTHER}
 RELEASE = {
     "after": None,
@@ -255,6 +257,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**TAG, "reason": "r"},
         {"kind": "tagged", **TAG},
     ),
+    ("weighted", {**WEIGHT, "reason": "r"}, {"kind": "weighted", **WEIGHT}),
     (
         "edited",
         {**CONTENT, **EDIT, "type": "prompt_only", "reason": "r"},
@@ -268,6 +271,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"after": None, "family": OTHER, "ratio": [90, 5, 5], "sample": OTHER, "seed": "0", "split": "val"},
         {"kind": "split_assigned", "after": None, "sample": OTHER, "split": "val"},
     ),
+    ("view_defined", {**VIEW, "reason": "r", "source": OTHER}, {"kind": "view_defined", **VIEW}),
     (
         "released",
         {**RELEASE, "manifest": OTHER, "rows": 4},

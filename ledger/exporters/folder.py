@@ -1,0 +1,51 @@
+"""A folder that `datasets.load_dataset(FOLDER)` takes as it is: the data, its card and its Croissant metadata."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.errors import BadRequest
+from ledger.exporters.card import About, DataFile, dataset_card
+from ledger.exporters.columns import Column
+from ledger.exporters.croissant import croissant
+
+CARD, CROISSANT = "README.md", "croissant.json"
+CONTAINERS = {"jsonl": ".jsonl", "parquet": ".parquet"}
+"""What rows can be written as, and how the names of such files end."""
+
+_SPLITS = ("train", "val", "test")
+_NO_WORD = re.compile("[^A-Za-z0-9]+")
+_RESERVED = frozenset({"all"})  # to `datasets` it means all the splits together
+
+
+def split_name(view: str, split: str | None) -> str:
+    """Return the split that the rows of a view are for a loader: the split that it takes, else a word of its name."""
+    if split == "training":
+        return "train"
+    if split in _SPLITS:
+        return split
+    word = _NO_WORD.sub("_", view).strip("_") or "data"
+    return f"{word}_rows" if word in _RESERVED else word
+
+
+def data_name(view: str, split: str | None, container: str = "jsonl") -> str:
+    """Return the base name of a view's rows in a folder, such as train.jsonl; raise BadRequest for no container."""
+    if container not in CONTAINERS:
+        raise BadRequest(f"There is no container {container[:40]!r}; there are {' and '.join(CONTAINERS)}.")
+    return split_name(view, split) + CONTAINERS[container]
+
+
+def folder_files(
+    manifest: Mapping[str, Any],
+    composition: Mapping[str, Any],
+    files: Sequence[DataFile],
+    columns: Sequence[Column],
+    about: About,
+) -> dict[str, bytes]:
+    """Return the contents of what stands beside the data, by base name; raise ValueError as `About.checked` does."""
+    return {
+        CARD: dataset_card(manifest, composition, files, about),
+        CROISSANT: croissant(manifest, files, columns, about),
+    }

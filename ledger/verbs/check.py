@@ -1,0 +1,122 @@
+"""Check: what a view's rows are made of, whether they keep their gates, and what changed since the last release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ledger.digest import show
+from ledger.errors import GatesInvalid, InputNotFound, InputUnreadable
+from ledger.exporters.eligibility import usable
+from ledger.exporters.gates import Gates, judged, parse_gates, passed, shipped_gates
+from ledger.exporters.view_spec import ViewSpec
+from ledger.reports.composition import composition_report
+from ledger.store import Store
+from ledger.verbs.asked import Asked
+from ledger.verbs.gate_checks import Subject, observe
+from ledger.verbs.moment import reading
+from ledger.verbs.plans import Planned, plan_of, plan_view
+from ledger.verbs.requests import Request, ask
+from ledger.views import changed, policies, weights
+from ledger.views.gating import asked as looking
+from ledger.views.planned import Rows, held
+
+SHIPPED = "the shipped gates"
+
+
+class Checked(NamedTuple):
+    """Whether no gate of severity error failed; each gate's result; the composition; what changed, where it can."""
+
+    passed: bool
+    gates: list[dict[str, Any]]
+    composition: dict[str, Any]
+    change: dict[str, Any] | None
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the names of the gates that stop a release."""
+        return [one["name"] for one in self.gates if one["severity"] == "error" and not one["passed"]]
+
+
+def find_gates(path: str | Path | None) -> Gates:
+    """Return the gates in a TOML file, or the shipped ones; raise InputNotFound, InputUnreadable, GatesInvalid."""
+    if path is None:
+        return parse_gates(shipped_gates(), SHIPPED)
+    place = Path(path)
+    try:
+        return parse_gates(place.read_text("utf-8"), str(path))
+    except FileNotFoundError as error:
+        raise InputNotFound(place) from error
+    except OSError as error:
+        raise InputUnreadable(place, error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise GatesInvalid(str(path), 1, "it is not UTF-8 text") from error
+
+
+def check_plan(
+    store: Store,
+    spec: ViewSpec,
+    rows: Rows,
+    omitted: Mapping[str, int],
+    gates: Gates,
+    *,
+    batch_size: int,
+    measured: bool = False,
+) -> Checked:
+    """Check the rows of a plan where and when it was made: inside its reading transaction, also of an earlier moment.
+
+    `rows` are handles in file order, or (chosen, rejected); `omitted` says how many were left out by reason;
+    `measured` that the plan left out what is too long. Writes temporary tables only.
+    """
+    connection = store.connection
+    statuses = frozenset(spec.statuses or usable(policy_adopted=policies.adopted(connection)))
+    times = () if spec.weights == "ignore" else weights.in_force(connection)
+    with held(connection, rows, times, by_column=spec.weights == "column"), looking(connection):
+        before = changed.previous(connection, spec.name)
+        change = None if before is None else changed.change(connection, before)
+        subject = Subject(connection, spec, omitted, statuses, batch_size, measured, change)
+        results = [judged(gate, observe(gate, subject)) for gate in gates.gates]
+        composition = composition_report(connection, statuses)
+    told = None if before is None or change is None else _change(before, change)
+    return Checked(passed(results), results, composition, told)
+
+
+def check_planned(store: Store, asked: Asked, planned: Planned, gates: Gates) -> Checked:
+    """Check a plan where and when it was made."""
+    return check_plan(
+        store,
+        asked.spec,
+        planned.places,
+        planned.counts,
+        gates,
+        batch_size=asked.params.batch_size,
+        measured=asked.params.max_length is not None,
+    )
+
+
+def check(store: Store, request: Request, gates: Gates, as_of: str | int | None) -> dict[str, Any]:
+    """Plan a view and check it; nothing is written. Raises BadRequest, PlanImpossible, NoSuchPosition."""
+    request = request.checked()
+    with reading(store, as_of) as (there, _):
+        asked = ask(there, request)
+        planned = plan_view(there, asked, plan_of(asked.spec))
+        checked = check_planned(there, asked, planned, gates)
+    rows = len(planned.rows)
+    return {"view": asked.spec.name, "rows": rows, "gates_digest": show(gates.digest), **checked._asdict()}
+
+
+def _change(before: changed.Previous, change: changed.Change) -> dict[str, Any]:
+    return {
+        "previous": {
+            "name": before.name,
+            "output": f"b3:{before.output}",
+            "position": before.position,
+            "rows": before.rows,
+            "samples": change.before,
+        },
+        "added": change.added,
+        "removed": change.removed,
+        "relabelled": change.relabelled,
+        "moved_split": change.moved_split,
+    }

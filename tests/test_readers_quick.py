@@ -1,0 +1,97 @@
+"""Quick reading: fingerprints as everywhere, or none at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ledger.readers import FactMap, Unreadable, read_line
+from ledger.readers.quick import quick_row
+
+ARGUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+CALL = st.builds(
+    lambda before, name, arguments, ascii_, behind: (
+        f"{before}tool_call: {name}\narguments: {json.dumps(arguments, ensure_ascii=ascii_)}{behind}"
+    ),
+    st.sampled_from(("", "I look.\n", "text \n\n", "tool_call: ")),
+    st.text(max_size=4),
+    st.dictionaries(st.text(max_size=3), ARGUMENTS, max_size=3),
+    st.booleans(),
+    st.sampled_from(
+        ("", "\n", " ", "\n\nResult: {}", " and\nmore", "\ntool_call: b\narguments: {}", " [TOOL_CALLS] [")
+    ),
+)
+SAID = CALL | st.text(max_size=20) | st.just('tool_call: a\narguments: {"a": 1, "a": 2}')
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(("user", "assistant", "system", "nobody")), "content": SAID}),
+    max_size=3,
+)
+
+
+def same_or_none(body: bytes) -> bool:
+    """Hold what is read quickly against what is read usually; say whether it was read quickly."""
+    quick, usual = quick_row(body), read_line(body, FactMap())
+    if quick is None:
+        return False
+    assert not isinstance(usual, Unreadable)
+    assert (quick.fingerprint, quick.prompt, quick.label) == (usual.fingerprint, usual.prompt, usual.facts.label)
+    return True
+
+
+@given(MESSAGES, MESSAGES, st.booleans(), st.booleans())
+@example([{"role": "user", "content": "n\u0303"}], [{"role": "assistant", "content": "\nñ"}], True, False)  # noqa: FBT003 - a label; a way of writing
+def test_fingerprints_are_those_of_everywhere(
+    prompt: list[dict[str, Any]],
+    completion: list[dict[str, Any]],
+    label: bool,  # noqa: FBT001 - a label
+    ascii_: bool,  # noqa: FBT001 - a way of writing
+) -> None:
+    """Whatever a row says, a quick answer is the usual one."""
+    row = {"prompt": prompt, "completion": completion, "label": label}
+    same_or_none(json.dumps(row, ensure_ascii=ascii_).encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("name", ["poor", "enhanced"])
+def test_usual_rows_are_read_quickly(data: Path, name: str) -> None:
+    """Of the real rows, nearly all are."""
+    rows = [json.loads(line)["conversations"] for line in (data / f"{name}.jsonl").read_bytes().splitlines()]
+    lines = [json.dumps({"prompt": said[:-1], "completion": said[-1:], "label": True}).encode() for said in rows]
+    assert sum(map(same_or_none, lines)) > 0.8 * len(lines)
+
+
+def _line(prompt: str, completion: str, rest: str) -> bytes:
+    return f'{{"prompt": {prompt}, "completion": {completion}, {rest}}}'.encode()
+
+
+ASKED = '[{"role": "user", "content": "p"}]'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b"{",
+        _line("[]", "[]", '"label": true'),
+        _line('"p"', '"c"', '"label": true'),
+        _line(ASKED, '[{"role": "user", "content": 1}]', '"label": true'),
+        _line(ASKED, ASKED, '"label": 1'),
+        _line(ASKED, ASKED, '"label": true, "tools": []'),
+        _line(ASKED, ASKED, '"label": true, "label": false'),
+        _line(ASKED, '[{"role": "user", "content": "p", "content": "q"}]', '"label": true'),
+        _line(ASKED, '[{"role": "user", "content": "p", "content\\u0020": "q"}]', '"label": true'),
+        _line(ASKED, '[{"role": "user", "content": "\\ud800"}]', '"label": true'),
+    ],
+)
+def test_what_is_not_usual_goes_the_long_way(line: bytes) -> None:
+    """Other shapes, keys that stand twice and what is no JSON have no quick answer."""
+    assert quick_row(line) is None
