@@ -55,7 +55,6 @@ def test_the_shipped_gates_are_those_that_the_documentation_names() -> None:
         "family_leakage",
         "conflicts",
         "duplicates_across_splits",
-        "empty_prompt",
         "windows",
     }
     assert by_severity["info"] == {"change"}

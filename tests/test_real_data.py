@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger
+from ledger.errors import GatesFailed
 from tests.small import read
 
 SLICES = (("poor.jsonl", False), ("enhanced.jsonl", True))
@@ -126,15 +127,18 @@ def test_all_of_both_labels(ledger: Ledger, whole: Path, tmp_path: Path) -> None
     assert len(poor & enhanced) == 30
     exported = {json.dumps([*row["prompt"], *row["completion"]]) for row in read(tmp_path / "out.jsonl")}
     assert not exported & poor & enhanced
-    assert Ledger.verify_export(tmp_path / "out.jsonl") == {
+    wanted = {
         "rows": 7_040,
         "batch_size": 4,
         "single_label_windows": 0,
         "same_prompt_windows": 0,
+        "same_prompt_kl_pairs": 0,
+        "dropped_by_trainer": 0,
         "conflicts": 0,
         "first_violation": None,
         "ok": True,
     }
+    assert wanted.items() <= Ledger.verify_export(tmp_path / "out.jsonl").items()
     assert ledger.rebuild(tmp_path / "out.jsonl.manifest.json")["identical"]
     assert ledger.verify()["ok"]
 
@@ -230,4 +234,58 @@ def test_all_that_was_scored_is_judged_exactly(ledger: Ledger, whole: Path) -> N
     assert (again["decided"], again["changed"], ledger.status()["head"]) == (5_518, 0, head)
     assert ledger.agreement()["fingerprints"] == 430
     assert ledger.conflicts()["by_kind"]["labels"] == {"fingerprints": 86, "samples": 182}
+    assert ledger.verify()["ok"]
+
+
+SEED_003 = """
+name = "seed-003"
+type = "language_modeling"
+select = "label == true"
+label = ["true"]
+split = "any"
+status = ["accepted", "pending"]
+order = "ingested"
+duplicates = "keep"
+conflicts = "keep"
+"""
+
+
+def test_the_set_that_was_trained_on_and_what_was_wrong_with_it(ledger: Ledger, whole: Path, tmp_path: Path) -> None:
+    """1,837 + 3,678 = 5,515 rows with duplicates and conflicts kept; the gates name these, and empty prompts.
+
+    116 texts are taught although the same text is labelled false: 86 of those that were scored, 30 that came back
+    unchanged.
+    """
+    ledger.ingest(whole / "scored", campaign="scored")
+    ledger.ingest(whole / "enhanced", campaign="enhanced")
+    ledger.import_scores(field="quality_scores", campaign="scored")
+    ledger.decide(policy="toolset-relabel", campaign="scored")
+    (tmp_path / "seed-003.toml").write_text(SEED_003, "utf-8")
+    found = ledger.check(str(tmp_path / "seed-003.toml"))
+    assert (found["rows"], found["passed"]) == (5_515, False)
+    failed = {one["name"]: one["observed"] for one in found["gates"] if not one["passed"]}
+    assert (failed["conflicts"], failed["duplicates"], failed["empty_prompt"]) == (116, 120, 21)
+    with pytest.raises(GatesFailed):
+        ledger.project(str(tmp_path / "seed-003.toml"), tmp_path / "out.jsonl")
+    made = ledger.project(str(tmp_path / "seed-003.toml"), tmp_path / "out.jsonl", no_gates=True)
+    assert (made["rows"], made["used"], made["labels"]["true"]) == (5_515, 5_515, 5_515)
+    assert ledger.rebuild(tmp_path / "out.jsonl.manifest.json")["identical"]
+
+
+def test_the_whole_path_to_a_release(ledger: Ledger, whole: Path, tmp_path: Path) -> None:
+    """Relabel, split, check, three kinds of release, each rebuilt; nothing leaks, and quotas are met to the sample."""
+    ledger.ingest(whole / "scored", campaign="scored")
+    ledger.ingest(whole / "enhanced", campaign="enhanced")
+    ledger.import_scores(field="quality_scores", campaign="scored")
+    ledger.decide(policy="toolset-relabel")
+    ledger.accept(where="status == 'pending'")
+    done = ledger.split("90/5/5", stratify=["label"])
+    assert done["by_split"] == {"train": 11_589, "val": 644, "test": 644}
+    assert done["leaks"] == 0
+    for view in ("kto-interleaved", "sft", "preference"):
+        assert ledger.check(view)["passed"]
+        made = ledger.project(view, tmp_path / f"{view}.jsonl")
+        assert made["considered"] == 12_877 == made["used"] + sum(made["omitted"].values())
+        assert ledger.rebuild(tmp_path / f"{view}.jsonl.manifest.json")["identical"]
+    assert Ledger.verify_export(tmp_path / "kto-interleaved.jsonl")["ok"]
     assert ledger.verify()["ok"]
