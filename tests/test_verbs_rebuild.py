@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -129,6 +130,12 @@ def test_an_export_that_became_a_directory(ledger: Ledger, made: Path) -> None:
         ({"params__seed": ["0"]}, "The seed must be text"),
         ({"params__form": "round"}, "no form 'round'"),
         ({"params__form": {}}, "no form"),
+        ({"params__view": "b3:zz"}, "is not the digest of a view"),
+        ({"params__view": ""}, "is not the digest of a view"),
+        ({"params__view": "b3:" + "0" * 64}, "no view with the digest"),
+        ({"params__view": 7}, "not of the kinds"),
+        ({"params__lengths": []}, "not of the kinds"),
+        ({"params__max_length": 7}, "is not the one that was recorded"),
         ({"head": {}}, "head.position"),
         ({"head__position": -1}, "head.position"),
         ({"head__position": "6"}, "head.position"),
@@ -260,3 +267,19 @@ def test_rebuild_of_an_edited_and_withdrawn_history(ledger: Ledger, tmp_path: Pa
     ledger.edit(two, json.dumps(chat("later", "later")).encode())
     ledger.rebuild(tmp_path / "out.jsonl.manifest.json", tmp_path / "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == body
+
+
+OLD = Path(__file__).parent / "data" / "first_release"
+
+
+@pytest.mark.parametrize("name", ["kto-interleaved", "sft", "rejected", "train"])
+def test_what_the_first_planners_made_is_made_again(tmp_path: Path, name: str) -> None:
+    """Exports of the program before this one, with its ledger: the tag `group` tied no families then."""
+    (tmp_path / "ledger.db").write_bytes(gzip.decompress((OLD / "ledger.db.gz").read_bytes()))
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        made = ledger.rebuild(OLD / f"{name}.jsonl.manifest.json", tmp_path / "again.jsonl")
+        assert made["identical"]
+        assert (tmp_path / "again.jsonl").read_bytes() == (OLD / f"{name}.jsonl").read_bytes()
+        assert ledger.verify()["ok"]
+        again = ledger.rebuild(OLD / f"{name}.jsonl.manifest.json", tmp_path / "again.jsonl")  # of a second time too
+        assert again["identical"]

@@ -253,10 +253,10 @@ def test_a_refused_folder_is_not_left_behind(few: Ledger, tmp_path: Path) -> Non
 
 
 def test_what_a_person_wrote_is_not_replaced(few: Ledger, tmp_path: Path) -> None:
-    """A README that no export wrote stays as it is, and nothing else is written either."""
+    """A README that this export did not write stays as it is, and nothing else is written either."""
     (tmp_path / "README.md").write_text("mine", "utf-8")
     there = names(tmp_path)
-    with pytest.raises(NotWritable, match="no export wrote"):
+    with pytest.raises(NotWritable, match="this export did not write"):
         few.project("sft", tmp_path / "out.jsonl", card=True)
     assert (tmp_path / "README.md").read_text("utf-8") == "mine"
     assert names(tmp_path) == there
@@ -307,3 +307,114 @@ def test_what_cannot_be_asked(few: Ledger, tmp_path: Path, options: dict[str, An
     with pytest.raises(LedgerError):
         few.project(**{"view": "sft", "out": tmp_path / "out.jsonl", **options})
     assert (few.status()["head"], names(tmp_path)) == (head, there)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("README.md", {"card": True}),
+        ("croissant.json", {"card": True}),
+        ("dataset_info.json", {"dialect": "llama-factory"}),
+    ],
+)
+def test_rows_are_not_called_like_what_belongs_beside_them(
+    few: Ledger, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    """Else the rows would be overwritten by their own card."""
+    head, there = few.status()["head"], names(tmp_path)
+    with pytest.raises(NotWritable, match="belongs beside it"):
+        few.project("sft", tmp_path / name, **options)
+    assert (few.status()["head"], names(tmp_path)) == (head, there)
+
+
+def test_another_card_is_another_release(few: Ledger, tmp_path: Path) -> None:
+    """With a card, without one, or with another licence: what stands beside the rows is what the manifest names."""
+    out = tmp_path / "out.jsonl"
+    few.project("sft", out)
+    for options in ({"card": True}, {"license": "mit"}, {"license": "apache-2.0"}, {}):
+        made = few.project("sft", out, **options)
+        assert len(made["beside"]) == (2 if options else 0)
+        for one in made["beside"]:
+            assert show(blake3_bytes((tmp_path / one["name"]).read_bytes())) == one["blake3"]
+        assert json.loads((tmp_path / "out.jsonl.manifest.json").read_bytes()) == made
+        events = few.status()["events"]
+        assert few.project("sft", out, **options) == made
+        assert few.status()["events"] == events
+
+
+def test_rows_without_a_label_are_written_as_the_others(ledger: Ledger, tmp_path: Path) -> None:
+    """Tool arguments are as asked in every row, and a dialect that cannot say `no label` says so."""
+    message = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    rows = [{"messages": [{"role": "user", "content": f"q{n}"}, message]} for n in range(2)]
+    ledger.ingest(write(tmp_path / "a.jsonl", rows[0], {**rows[1], "label": True}), campaign="a")
+    ledger.split("100/0/0")
+    ledger.project("train", tmp_path / "out.jsonl")
+    made = read(tmp_path / "out.jsonl")
+    assert {row["label"] for row in made} == {None, True}
+    assert all(isinstance(row["completion"][0]["tool_calls"][0]["function"]["arguments"], dict) for row in made)
+    with pytest.raises(NotRepresentable):
+        ledger.project("train", tmp_path / "other.jsonl", dialect="llama-factory")
+
+
+def test_pairs_that_differ_in_tools_are_refused_or_left_out(ledger: Ledger, tmp_path: Path) -> None:
+    """A prompt asked with other tools, or in other characters, is no row; on request both sides are left out."""
+    tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("a", "b")]
+    rows = [
+        {**chat("q", "good", label=True), "tools": tools[:1]},
+        {**chat("q", "poor", label=False), "tools": tools[1:]},
+        chat("caf\u00e9", "good", label=True),
+        chat("cafe\u0301", "poor", label=False),
+        chat("fine", "good", label=True),
+        chat("fine", "poor", label=False),
+    ]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    with pytest.raises(NotRepresentable):
+        ledger.project("dpo", tmp_path / "out.jsonl")
+    made = ledger.project("dpo", tmp_path / "out.jsonl", omit_unrepresentable=True)
+    assert (made["rows"], made["omitted"]["unrepresentable"]) == (1, 4)
+    assert again(ledger, tmp_path / "out.jsonl") == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_a_prompt_is_no_contradiction(ledger: Ledger, tmp_path: Path) -> None:
+    """A prompt with a good, a poor and an unlabelled answer is one prompt; a view of good ones takes it as well."""
+    rows = [chat("q", "good", label=True), chat("q", "poor", label=False), chat("q", "other")]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    made = ledger.project("prompts", tmp_path / "out.jsonl")
+    assert (made["rows"], made["omitted"]["duplicate"]) == (1, 2)
+    (tmp_path / "good.toml").write_text('name = "good"\ntype = "prompt_only"\nlabel = ["true"]\n', "utf-8")
+    made = ledger.project(str(tmp_path / "good.toml"), tmp_path / "good.jsonl")
+    assert (made["rows"], made["omitted"]["conflict"], made["omitted"]["no_label"]) == (1, 0, 2)
+
+
+def test_a_preference_view_keeps_its_order_and_duplicates(ledger: Ledger, tmp_path: Path) -> None:
+    """What a view says of order and duplicates holds for pairs too."""
+    rows = [chat(f"q{n}", side, label=side == "good") for n in range(9) for side in ("good", "poor") for _ in range(2)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    told = 'name = "all"\ntype = "preference"\norder = "ingested"\nduplicates = "keep"\n'
+    (tmp_path / "all.toml").write_text(told, "utf-8")
+    made = ledger.project(str(tmp_path / "all.toml"), tmp_path / "out.jsonl")
+    assert made["rows"] == 18
+    prompts = [row["prompt"][0]["content"] for row in read(tmp_path / "out.jsonl")]
+    assert prompts == sorted(prompts)
+
+
+def test_a_folder_as_of_is_called_as_the_view_was_then(few: Ledger, tmp_path: Path) -> None:
+    """The split that the view took at that moment names the file."""
+    few.split("50/50")
+    file = tmp_path / "mine.toml"
+    for split in ("train", "val"):
+        file.write_text(f'name = "mine"\nsplit = "{split}"\n', "utf-8")
+        head = few.define_view(file)["defined"]
+    few.project("mine", tmp_path / "then", container="datasets", as_of=head - 3)
+    few.project("mine", tmp_path / "now", container="datasets")
+    assert ("train.jsonl" in names(tmp_path / "then"), "val.jsonl" in names(tmp_path / "now")) == (True, True)
+
+
+@pytest.mark.parametrize("place", ["a" * 300, "none/set", "link"])
+def test_a_folder_that_cannot_be(few: Ledger, tmp_path: Path, place: str) -> None:
+    """A name that is too long, a missing parent and a link to nothing are refused in words."""
+    (tmp_path / "link").symlink_to("nothing/there")
+    head = few.status()["head"]
+    with pytest.raises(NotWritable):
+        few.project("sft", tmp_path / place, container="datasets")
+    assert few.status()["head"] == head

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ledger.digest import digest_of
 from ledger.errors import GatesInvalid
 from ledger.exporters.gate_kinds import KINDS, MILLION, Of, of_text, parse_of
-from ledger.exporters.toml_lines import NotToml, read_toml
+from ledger.toml_text import Lines, NotToml, Path, read_toml
 
 LONGEST = 20_000
 """Characters of one file."""
@@ -28,8 +28,6 @@ SPLITS = ("train", "val", "test")
 
 _COMMON = ("check", "max", "min", "name", "severity")
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))? ?%")
-_HEADER = re.compile(r"[ \t]*\[\[[ \t]*gate[ \t]*\]\]")
-_KEY = re.compile(r"""[ \t]*["']?([A-Za-z0-9_-]+)["']?[ \t]*=""")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -99,25 +97,12 @@ def shipped_gates() -> str:
 
 def parse_gates(text: str, file: str) -> Gates:
     """Return the gates of a TOML text; raise GatesInvalid(file, line, what is wrong there)."""
-    document = _load(text, file)
-    lines = _Lines(text)
-    for key in document:
-        if key != "gate":
-            raise GatesInvalid(
-                file, lines.of(None, key), f"there is no key {key[:60]!r} here; gates are [[gate]] tables"
-            )
-    tables = document.get("gate")
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise GatesInvalid(file, lines.of(None, "gate"), "a file of gates holds one [[gate]] table or more")
-    if len(tables) > MOST:
-        raise GatesInvalid(file, 1, f"the file has {len(tables)} gates; the most are {MOST}")
-    made: list[Gate] = []
-    for number, table in enumerate(tables):
-        try:
-            made.append(_gate(table, [gate.name for gate in made]))
-        except _Fault as fault:
-            raise GatesInvalid(file, lines.of(number, fault.key), fault.what) from None
-    return Gates(tuple(made))
+    try:
+        return Gates(tuple(_gates(read_toml(text, "a file of gates", LONGEST))))
+    except NotToml as error:
+        raise GatesInvalid(file, error.line, error.what) from None
+    except _Fault as fault:
+        raise GatesInvalid(file, Lines(text).of(fault.path), fault.what) from None
 
 
 def limits(gate: Gate) -> dict[str, int | str] | None:
@@ -153,7 +138,12 @@ def judged(gate: Gate, observed: Observed | str) -> dict[str, Any]:
 
 def passed(results: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether no gate of severity error failed."""
-    return all(one["passed"] or one["severity"] != "error" for one in results)
+    return not failed(results)
+
+
+def failed(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the results that stop a release: the failed gates of severity error."""
+    return [one for one in results if one["severity"] == "error" and not one["passed"]]
 
 
 def percent(millionths: int) -> str:
@@ -170,39 +160,30 @@ def _millionths(observed: Observed, *, up: bool) -> int:
 
 
 class _Fault(Exception):  # noqa: N818 - turned into a GatesInvalid with its line
-    """Something is wrong with one key of a gate."""
+    """Something is wrong at a path; of one gate, the path begins with its keys."""
 
-    def __init__(self, key: str, what: str) -> None:
+    def __init__(self, path: Path, what: str) -> None:
         super().__init__(what)
-        self.key = key
+        self.path = path
         self.what = what
 
 
-class _Lines:
-    """The lines on which keys stand. A flat file needs no more: [[gate]] headers, and keys at the start of a line."""
-
-    def __init__(self, text: str) -> None:
-        self._found: dict[tuple[int | None, str], int] = {}
-        table: int | None = None
-        for number, line in enumerate(text.split("\n"), 1):
-            if _HEADER.match(line):
-                table = 0 if table is None else table + 1
-                self._found[table, ""] = number
-            elif found := _KEY.match(line):
-                self._found.setdefault((table, found[1]), number)
-            elif line.lstrip().startswith("["):
-                self._found.setdefault((None, line.strip(" \t\r[]")), number)
-
-    def of(self, table: int | None, key: str) -> int:
-        """Return the line of a key, or of the table around it, or the first."""
-        return self._found.get((table, key)) or self._found.get((table, "")) or self._found.get((None, "gate"), 1)
-
-
-def _load(text: str, file: str) -> dict[str, Any]:
-    try:
-        return read_toml(text, LONGEST)
-    except NotToml as error:
-        raise GatesInvalid(file, error.line, error.what) from None
+def _gates(document: Mapping[str, Any]) -> list[Gate]:
+    for key in document:
+        if key != "gate":
+            raise _Fault((key,), f"there is no key {key[:60]!r} here; gates are [[gate]] tables")
+    tables = document.get("gate")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise _Fault(("gate",), "a file of gates holds one [[gate]] table or more")
+    if len(tables) > MOST:
+        raise _Fault((), f"the file has {len(tables)} gates; the most are {MOST}")
+    made: list[Gate] = []
+    for number, table in enumerate(tables):
+        try:
+            made.append(_gate(table, [gate.name for gate in made]))
+        except _Fault as fault:
+            raise _Fault(("gate", number, *fault.path), fault.what) from None
+    return made
 
 
 def _gate(table: Mapping[str, Any], taken: Sequence[str]) -> Gate:
@@ -211,11 +192,11 @@ def _gate(table: Mapping[str, Any], taken: Sequence[str]) -> Gate:
     known = (*_COMMON, *kind.keys)
     for key in table:
         if key not in known:
-            raise _Fault(key, f"{check} has no key {key[:60]!r}; {_near(key, known)}")
+            raise _Fault((key,), f"{check} has no key {key[:60]!r}; {_near(key, known)}")
     split = None if table.get("split") is None else _one_of(table, "split", SPLITS)
     of = None if table.get("of") is None else _of(check, _text(table, "of"))
     if of is None and kind.needs_of:
-        raise _Fault("check", f"{check} needs `of`: {kind.of}")
+        raise _Fault(("check",), f"{check} needs `of`: {kind.of}")
     made = Gate(
         name=_text(table, "name") if "name" in table else " ".join(part for part in (check, split, of) if part),
         check=check,
@@ -227,11 +208,11 @@ def _gate(table: Mapping[str, Any], taken: Sequence[str]) -> Gate:
         max_length=_count("max_length", table["max_length"], 1) if "max_length" in table else None,
     )
     if made.severity != "info" and made.max is None and made.min is None:
-        raise _Fault("severity", f"{check} has no limit, so it can only be `info`; give it {' or '.join(kind.limits)}")
+        raise _Fault(("severity",), f"{check} has no limit, so it can only be `info`; give it {' or '.join(kind.limits)}")
     if made.name in taken:
-        raise _Fault("name", f"two gates are called {made.name!r}; give one of them another name")
+        raise _Fault(("name",), f"two gates are called {made.name!r}; give one of them another name")
     if made.max and made.min and made.max.is_share == made.min.is_share and made.max.value < made.min.value:
-        raise _Fault("min", "min is above max, so nothing can pass")
+        raise _Fault(("min",), "min is above max, so nothing can pass")
     return made
 
 
@@ -239,7 +220,7 @@ def _of(check: str, text: str) -> str:
     try:
         return of_text(check, text)
     except ValueError as error:
-        raise _Fault("of", str(error)) from None
+        raise _Fault(("of",), str(error)) from None
 
 
 def _limit(table: Mapping[str, Any], check: str, key: str) -> Limit | None:
@@ -247,41 +228,41 @@ def _limit(table: Mapping[str, Any], check: str, key: str) -> Limit | None:
     if value is None:
         return None
     if key not in kind.limits:
-        raise _Fault(key, f"{check} takes {' and '.join(kind.limits)}, not {key}")
+        raise _Fault((key,), f"{check} takes {' and '.join(kind.limits)}, not {key}")
     if isinstance(value, str) and (found := _PERCENT.fullmatch(value)):
         share = int(found[1]) * MILLION // 100 + int((found[2] or "").ljust(4, "0"))
         if share > MILLION:
-            raise _Fault(key, f"{key} is {value[:20]!r}; a share is at most 100%")
+            raise _Fault((key,), f"{key} is {value[:20]!r}; a share is at most 100%")
         if not kind.takes_share:
-            raise _Fault(key, f"{check} counts, so {key} is a whole number, not a share")
+            raise _Fault((key,), f"{check} counts, so {key} is a whole number, not a share")
         return Limit(share, is_share=True)
     if kind.is_share:
-        raise _Fault(key, f'{check} is a share, so {key} is a text such as "5%" (up to 4 digits behind the point)')
+        raise _Fault((key,), f'{check} is a share, so {key} is a text such as "5%" (up to 4 digits behind the point)')
     wanted = 'a whole number, or a share such as "5%"' if kind.takes_share else "a whole number"
     if isinstance(value, (str, float)):
-        raise _Fault(key, f"{key} must be {wanted}")
+        raise _Fault((key,), f"{key} must be {wanted}")
     return Limit(_count(key, value, 0))
 
 
 def _count(key: str, value: object, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST:
-        raise _Fault(key, f"{key} must be a whole number from {least} to {LARGEST:,}")
+        raise _Fault((key,), f"{key} must be a whole number from {least} to {LARGEST:,}")
     return value
 
 
 def _text(table: Mapping[str, Any], key: str) -> str:
     value = table[key]
     if not isinstance(value, str) or not value.strip() or len(value) > 200 or _CONTROL.search(value):  # noqa: PLR2004 - characters
-        raise _Fault(key, f"{key} must be a text of 1 to 200 characters that can be printed")
+        raise _Fault((key,), f"{key} must be a text of 1 to 200 characters that can be printed")
     return value
 
 
 def _one_of(table: Mapping[str, Any], key: str, among: tuple[str, ...]) -> str:
     if key not in table:
-        raise _Fault("", f"a gate needs `{key}`: {_list(among)}")
+        raise _Fault((), f"a gate needs `{key}`: {_list(among)}")
     value = table[key]
     if value not in among or not isinstance(value, str):
-        raise _Fault(key, f"there is no {key} {str(value)[:60]!r}; {_near(str(value), among)}")
+        raise _Fault((key,), f"there is no {key} {str(value)[:60]!r}; {_near(str(value), among)}")
     return value
 
 

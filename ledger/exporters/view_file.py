@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.errors import ViewInvalid
-from ledger.exporters.toml_lines import Lines, NotToml, Path, read_toml
 from ledger.exporters.view_spec import (
     CONFLICTS,
     DUPLICATES,
@@ -25,6 +22,7 @@ from ledger.exporters.view_spec import (
     ViewSpec,
     problems,
 )
+from ledger.toml_text import Lines, NotToml, Path, key, quoted, read_toml
 
 LONGEST = 20_000
 """Characters of one view."""
@@ -46,7 +44,6 @@ ANY = "any"
 _LABEL_OF: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 _WORD_OF = {label: word for word, label in _LABEL_OF.items()}
 _KEY_OF = {"labels": "label", "statuses": "status"}
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN = 100
 _AUTO = (
     "# As a view that every ledger has, its type is unpaired_preference where every row has a label, and\n"
@@ -68,7 +65,7 @@ def parse_view(text: str, file: str) -> ViewSpec:
     expected there).
     """
     try:
-        document = read_toml(text, LONGEST)
+        document = read_toml(text, "a view", LONGEST)
     except NotToml as error:
         raise ViewInvalid(file, error.line, error.what) from None
     try:
@@ -77,9 +74,9 @@ def parse_view(text: str, file: str) -> ViewSpec:
         raise ViewInvalid(file, Lines(text).of(fault.path), fault.what) from None
 
 
-def select_line(text: str, condition: str, at: int) -> int:
+def select_line(text: str, at: int) -> int:
     """Return the line of a character, from 1, of the condition in a view's text that was parsed."""
-    return Lines(text).inside(("select",), condition, at)
+    return Lines(text).inside(("select",), at)
 
 
 def view_toml(spec: ViewSpec) -> str:
@@ -99,7 +96,7 @@ def view_toml(spec: ViewSpec) -> str:
     if spec.type == "preference":
         written.append(("pairs", spec.pairs))
     body = "".join(f"{key} = {_toml(value)}\n" for key, value in written)
-    further = "".join(f"{_key(column)} = {_toml(fact)}\n" for column, fact in spec.fields)
+    further = "".join(f"{key(column)} = {_toml(fact)}\n" for column, fact in spec.fields)
     return (_AUTO if is_auto else "") + body + (f"\n[fields]\n{further}" if further else "")
 
 
@@ -206,13 +203,5 @@ def _kind(value: object) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "a date or time")
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _toml(name)
-
-
 def _toml(value: str | Sequence[str]) -> str:
-    if not isinstance(value, str):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if '"' in value and "'" not in value and value.isprintable():
-        return f"'{value}'"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return quoted(value) if isinstance(value, str) else "[" + ", ".join(map(quoted, value)) + "]"

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ledger.policy.expression import NEAR, RESERVED, hint
-from ledger.policy.lines import Path
 from ledger.policy.logic import Normal, always, follows, never, normal
 from ledger.policy.writing import is_name
 from ledger.rule import Cap, Field, LabelRule, Levels, Policy, Rule, Tag, comparisons, observed
+from ledger.toml_text import Path
 
 MOST_NUMBERS = 16
 """Numbers that one policy may look up."""

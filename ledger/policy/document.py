@@ -21,10 +21,10 @@ from ledger.policy.check import (
     too_many,
 )
 from ledger.policy.expression import Scope, hint, listed, read_condition
-from ledger.policy.lines import Path
 from ledger.policy.tokens import Unreadable
 from ledger.policy.writing import condition_text
 from ledger.rule import COMBINES, FIELDS, MADE, Cap, Choice, Condition, LabelRule, Levels, Policy, Rule, Weighted
+from ledger.toml_text import Path
 
 FIELDS_OF_POLICIES = tuple(name for name in FIELDS if name not in MADE)
 OUTCOME_OF = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ledger.exporters.eligibility import Mark
 from ledger.exporters.layouts import Fields, Layout, Row, Unwritable, write_row
@@ -39,6 +40,27 @@ def marker(store: Store, asked: Asked, form: str) -> Mark | None:
         return marks
 
     return mark
+
+
+def unwritable_pairs(
+    store: Store, asked: Asked, form: str, pairs: Sequence[tuple[int, int]]
+) -> frozenset[tuple[int, int]]:
+    """Return the pairs that the layout cannot hold, where such are to be left out: their tools or prompts differ.
+
+    A prompt fingerprint leaves tools out and knows one form of each character; a row has one prompt, letter by letter.
+    """
+    layout = layout_of(asked, form) if asked.params.omit_unrepresentable else None
+    if layout is None:
+        return frozenset()
+    found: set[tuple[int, int]] = set()
+    for chunk in in_chunks(dict.fromkeys(pairs), CHUNK):
+        told = {sample: fields for sample, fields, _ in contents(store, sorted({*chain(*chunk)}))}
+        for chosen, rejected in chunk:
+            try:
+                write_row(layout, Row(told[chosen], told[rejected], label=True))
+            except Unwritable:
+                found.add((chosen, rejected))
+    return frozenset(found)
 
 
 def _too_long(told: list[tuple[int, Fields, Label]], ruler: Ruler, longest: int, form: str) -> Iterator[int]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import chain
 from typing import NamedTuple
 
 from ledger.errors import PlanImpossible
@@ -15,11 +17,11 @@ from ledger.exporters.eligibility import OMISSIONS, Candidate, Mark, usable
 from ledger.exporters.view_spec import ViewSpec
 from ledger.policy import parse_condition
 from ledger.store import Store
-from ledger.verbs.asked import Asked
-from ledger.verbs.marks import marker
+from ledger.verbs.asked import OLD_PLANS, Asked
+from ledger.verbs.marks import marker, unwritable_pairs
 from ledger.verbs.run import conserve
 from ledger.verbs.selection import check_scores
-from ledger.views import conditions, policies, rollups, samples, splits, weights
+from ledger.views import conditions, families, policies, rollups, samples, splits, weights
 
 _SHAPES = {
     "language_modeling": frozenset({"prompt_completion", "language_modeling"}),
@@ -73,7 +75,8 @@ def plans_for(spec: ViewSpec) -> tuple[str, ...]:
 def plan_view(store: Store, asked: Asked, version: str) -> Planned:
     """Plan a view over all samples by the planner of a version; raise PlanImpossible, BadRequest."""
     form = asked.params.form if asked.params.form != "auto" else _usual_form(store)
-    planned = PLANS[version](store, asked, form, marker(store, asked, form))
+    with families.ungrouped(store.connection) if version in OLD_PLANS else nullcontext():
+        planned = PLANS[version](store, asked, form, marker(store, asked, form))
     total = sum(group.samples for group in rollups.groups(store.connection))
     conserve("samples considered", total, {"used": planned.used, **planned.counts})
     if not planned.rows:
@@ -123,7 +126,7 @@ def _plain(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
         frozenset({None}) if spec.type == "prompt_only" else frozenset(spec.labels),
         collapse=spec.duplicates == "collapse",
         seed=asked.params.seed,
-        conflicts=spec.conflicts,
+        conflicts="keep" if spec.type == "prompt_only" else spec.conflicts,
         order=spec.order,
         repeat=spec.weights == "repeat",
     )
@@ -138,10 +141,16 @@ def _pairs(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
         _split(store, spec),
         pairs=spec.pairs,
         seed=asked.params.seed,
+        duplicates=spec.duplicates,
+        order=spec.order,
         repeat=spec.weights == "repeat",
     )
     plan = pair_plan.plan_pairs(_candidates(store, spec, form), given, mark)
-    chosen, rejected = zip(*plan.rows, strict=True) if plan.rows else ((), ())
+    rows, unwritable = plan.rows, unwritable_pairs(store, asked, form, plan.rows)
+    if unwritable:
+        rows = tuple(pair for pair in rows if pair not in unwritable)
+        plan.omitted["unrepresentable"] = sorted([*plan.omitted["unrepresentable"], *chain(*unwritable)])
+    chosen, rejected = zip(*rows, strict=True) if rows else ((), ())
     return Planned(tuple(chosen), tuple(rejected), plan.omitted, form)
 
 
@@ -184,7 +193,7 @@ def _candidates(store: Store, spec: ViewSpec, form: str) -> Iterator[Candidate]:
         label = None if row.label is None else bool(row.label)
         fingerprint = row.fingerprint
         if only_prompts:  # what such a row teaches is its prompt, whatever stood after it and however that was labelled
-            label = None if label in labels else bool(label)
+            label = None if label in labels else False
             fingerprint = row.prompt or fingerprint
         yield Candidate(
             row.sample,

@@ -7,8 +7,9 @@ under the same policies and gates, appends nothing: the recorded manifest is wri
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from ledger.exporters.folder import data_name
 from ledger.reports.history import leaf_of
 from ledger.store import Store
 from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_for, plain_errors
+from ledger.verbs.moment import reading
 from ledger.verbs.rebuild import load_manifest
-from ledger.verbs.requests import Request, ask, split_of
+from ledger.verbs.requests import Request, ask
 from ledger.verbs.run import Run, Who
-from ledger.verbs.view import define_in
+from ledger.verbs.view import define_in, resolve
 from ledger.verbs.writing import How, Progress, Wanted, Written, write_view
 from ledger.views import releases
 
@@ -48,6 +50,9 @@ def project(
     request = request.checked()
     if not store.writable:
         raise NotWritable(store.path, "the file or its directory is read-only, so the release cannot be recorded")
+    if request.params.container == "datasets":
+        with reading(store, as_of) as (there, _):
+            request = request._replace(found=resolve(there, request.view))
     with _room_for(store, request, out) as target:
         place, beside = place_for(target, store.path), place_for(manifest_path(target), store.path)
         with WholeFile(place) as file, WholeFile(beside) as note, ExitStack() as more:
@@ -70,29 +75,34 @@ def project(
 @contextmanager
 def _room_for(store: Store, request: Request, out: Path) -> Iterator[Path]:
     """Yield where the rows are to stand: `out`, or in it where it is a folder to be; one made here goes if it fails."""
-    if request.params.container != "datasets":
+    if request.found is None:
         yield out
         return
-    made = not out.exists()
-    if made:
-        place_for(out, store.path)
-        out.mkdir()
+    with plain_errors(out):
+        made = not os.path.lexists(out)
+        if made:
+            place_for(out, store.path)
+            out.mkdir()
     try:
-        yield out / data_name(*split_of(store, request))
+        yield out / data_name(request.found.spec.name, request.found.spec.split)
     except BaseException:
         if made:
-            out.rmdir()
+            with suppress(OSError):  # something of it was put in place; that is whole, and stays
+                out.rmdir()
         raise
 
 
 def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack) -> WholeFile:
-    """Return a file with these bytes, durable beside its place; what a person wrote there is not replaced."""
+    """Return a file with these bytes, durable beside its place; what another export or a person wrote there stays."""
     path = target.with_name(name)
+    if name in {target.name, manifest_path(target).name}:
+        raise NotWritable(target, "that is the name of a file that belongs beside it; give the rows another")
     place = place_for(path, store.path)
     with plain_errors(path):
         there = digest_of_file(place) if place.exists() else None
     if there is not None and there not in {blake3(body).digest(), *_written_before(target, name)}:
-        raise NotWritable(path, "a file stands there that no export wrote; move it, or choose another folder")
+        told = "a file stands there that this export did not write: one of yours, or of another export in the folder"
+        raise NotWritable(path, told, hint="Move it away, or give each export a folder of its own.")
     file = stack.enter_context(WholeFile(place))
     file.write(body)
     file.settle()
@@ -137,7 +147,7 @@ def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifes
             if draft("released", None, None, {**fields, "after": said["after"]}).op == last.op:
                 before = _recorded(store, last.manifest, said["manifest"])
                 recorded = manifest.read_manifest(before)
-                if recorded.value.get("policy") == value["policy"]:
+                if recorded.value.get("policy") == value["policy"] and _same_beside(recorded, written):
                     settle(recorded, before)
                     return recorded
         settle(written.manifest, body)
@@ -148,6 +158,12 @@ def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifes
         run.append(transaction, [draft("released", None, rows_of_blobs[0], {**fields, "after": after})])
         run.finish(transaction, {"considered": value["considered"], "used": value["used"]})
     return written.manifest
+
+
+def _same_beside(recorded: manifest.Manifest, written: Written) -> bool:
+    """Say whether what belongs beside a recorded release is what it says: a card was asked for then as it is now."""
+    found = written.beside(recorded.value).items()
+    return bool(recorded.value.get("beside", []) == [manifest.file_json(name, body) for name, body in sorted(found)])
 
 
 def _members(written: Written) -> dict[str, Any]:

@@ -12,17 +12,21 @@ from ledger.exporters.lengths import ESTIMATE, Ruler, load_tokenizer
 from ledger.exporters.view_spec import BUILT_IN, ViewSpec, problems
 from ledger.store import Store
 from ledger.verbs.asked import Asked, ProjectParams
-from ledger.verbs.view import frozen_spec, resolve
+from ledger.verbs.view import Resolved, frozen_spec, resolve
 
 _LABELLED = frozenset({"preference", "unpaired_preference"})
 
 
 class Request(NamedTuple):
-    """A view by its name, or the file that defines one; parameters; a tokenizer's file or folder."""
+    """A view by its name, or the file that defines one; parameters; a tokenizer's file or folder.
+
+    `found` is the view where somebody looked already: a file is read once.
+    """
 
     view: str
     params: ProjectParams
     tokenizer: Path | None = None
+    found: Resolved | None = None
 
     def checked(self) -> Request:
         """Return this; raise BadRequest for what means nothing in any view."""
@@ -36,7 +40,7 @@ def ask(store: Store, request: Request) -> Asked:
 
     Raises BadRequest where there is no such view or it has no such type, ViewInvalid, TokenizerUnreadable.
     """
-    found = resolve(store, request.view)
+    found = request.found or resolve(store, request.view)
     params = replace(request.params, view=None if found.spec.name in BUILT_IN else show(found.digest))
     ruler = _ruler(request)
     if ruler is not None:
@@ -51,13 +55,11 @@ def spec_at(store: Store, name: str, params: ProjectParams) -> ViewSpec:
         if name not in BUILT_IN:
             raise BadRequest(f"there is no view {name!r} in this version")
         return of_type(BUILT_IN[name], params.type)
-    return of_type(frozen_spec(store, parse(params.view)), params.type)
-
-
-def split_of(store: Store, request: Request) -> tuple[str, str | None]:
-    """Return a view's name and the split that it takes."""
-    spec = resolve(store, request.view).spec
-    return spec.name, spec.split
+    try:
+        digest = parse(params.view)
+    except ValueError as error:
+        raise BadRequest(f"{params.view[:80]!r} is not the digest of a view") from error
+    return of_type(frozen_spec(store, digest), params.type)
 
 
 def of_type(spec: ViewSpec, kind: str | None) -> ViewSpec:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import pairwise
 from multiprocessing import get_context
 from typing import NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes, show
-from ledger.errors import CorruptLedger, NotRepresentable
+from ledger.errors import BadRequest, CorruptLedger, NotRepresentable
 from ledger.exporters import layouts, trl
 from ledger.exporters.layouts import Fields, Layout, Unwritable, write_row
 from ledger.exporters.view_spec import ViewSpec
@@ -81,24 +83,19 @@ def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Itera
     if layout is None:
         yield from _whole(store, planned.rows)
         return
-    plain = asked.spec.type == "auto"
-    chunks = _chunks(store, asked.spec, planned)
-    for sources, made in _rendered(chunks, layout, workers, plain=plain):
+    for sources, made in _rendered(_chunks(store, asked.spec, planned), layout, workers):
         if isinstance(made, Fault):
             raise _error(store, made, layout)
         for source, line in zip(sources, made, strict=True):
             yield line, source.label
 
 
-def render(layout: Layout, sources: Sequence[Source], *, plain: bool = False) -> Lines:
-    """Return the lines of some rows, or the first fault; pure. `plain`: a row without a label says so with null."""
+def render(layout: Layout, sources: Sequence[Source]) -> Lines:
+    """Return the lines of some rows, or the first fault; pure."""
     made: list[bytes] = []
     for source in sources:
         try:
             fields = _fields(source.body, source.address, source.reader)
-            if plain and source.label is None:
-                made.append(_unlabelled(fields))
-                continue
             other = None if source.other is None else _fields(*source.other[1:])
         except _Damaged as damage:
             return Fault(source.sample, damaged=True, told=str(damage))
@@ -137,10 +134,6 @@ def _raw(body: bytes | None, address: bytes, reader: str) -> Raw:
     return raw_of(body, reader)
 
 
-def _unlabelled(fields: Fields) -> bytes:
-    return trl.unpaired_preference(str(fields.prompt), str(fields.completion), fields.tools, None)
-
-
 def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[list[Source]]:
     """Yield what each run of rows is made of; runs are cut by place alone."""
     bounds = [*range(0, len(planned.rows), CHUNK), len(planned.rows)]
@@ -173,24 +166,35 @@ def _source(
     return Source(sample, bodies[version.version], version.hash, version.reader, label, extra.get(sample, ()), other)
 
 
-def _rendered(
-    chunks: Iterator[list[Source]], layout: Layout, workers: int, *, plain: bool
-) -> Iterator[tuple[list[Source], Lines]]:
+def _rendered(chunks: Iterator[list[Source]], layout: Layout, workers: int) -> Iterator[tuple[list[Source], Lines]]:
     """Yield each chunk with its lines, in the order of the chunks, whoever made them."""
     if workers <= 1:
         for sources in chunks:
-            yield sources, render(layout, sources, plain=plain)
+            yield sources, render(layout, sources)
         return
     # Spawned, not forked: a copy of this process would hold the ledger's connection and locks.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with _worded(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting: deque[tuple[list[Source], Future[Lines]]] = deque()
         for sources in chunks:
-            waiting.append((sources, pool.submit(render, layout, sources, plain=plain)))
+            waiting.append((sources, pool.submit(render, layout, sources)))
             if len(waiting) >= _WAITING * workers:
                 done, made = waiting.popleft()
                 yield done, made.result()
         for done, made in waiting:
             yield done, made.result()
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """Turn the end of a worker into a sentence."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        told = (
+            "The processes that make rows could not be started, or were killed. A script that asks for workers must "
+            "begin with `if __name__ == '__main__':`, since each of them reads it."
+        )
+        raise BadRequest(told, hint="Ask for one worker; it makes the same bytes.") from error
 
 
 def _error(store: Store, fault: Fault, layout: Layout | None) -> Exception:

@@ -13,7 +13,8 @@ its samples is tied: who comes later needs to know none of those before, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from ledger.digest import digest_of
@@ -65,6 +66,25 @@ def fold(connection: Connection, span: Span) -> None:
     if anew or span.has("tagged", *BIRTHS):
         grouped = connection.execute(_GROUPED.format(which=tags.GROUPS if anew else _ADDED), within)
         _join(connection, ((group_token(value), token) for value, token in grouped))
+
+
+@contextmanager
+def ungrouped(connection: Connection) -> Iterator[None]:
+    """Hold families without those that the tag `group` ties, which the first planners did not know."""
+    there = connection.execute("SELECT 1 FROM sqlite_temp_schema WHERE name = 'families'").fetchone() is not None
+    if there:  # views as of an earlier moment, which nobody needs afterwards
+        connection.execute("DELETE FROM families")
+    else:
+        for statement in DDL:
+            connection.execute(statement.format(schema="temp"))
+    last = connection.execute("SELECT position FROM projection").fetchone()[0]
+    _join(connection, connection.execute(_ALIKE))
+    _join(connection, connection.execute(_EDGES, {"first": 0, "last": last}))
+    try:
+        yield
+    finally:
+        if not there:
+            connection.execute("DROP TABLE temp.families")
 
 
 def root(connection: Connection, token: bytes) -> bytes:
