@@ -60,6 +60,12 @@ def interleave(source: Path, target: Path) -> int:
     return written
 
 
+def read(source: Path) -> int:
+    """Parse every line of a file, as any reader must; return the lines."""
+    with source.open("rb") as file:
+        return sum(json.loads(line) is not None for line in file)
+
+
 def _addressed(lines: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
         body = line.rstrip(b"\n")

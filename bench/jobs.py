@@ -136,6 +136,24 @@ def _project(folder: Path) -> Took:
     return _clocked(lambda: int(work.project(path, folder / "out.jsonl")["used"]))
 
 
+def _shared(folder: Path) -> Took:
+    path = _own(folder)
+    return _clocked(lambda: int(work.project(path, folder / "shared.jsonl", workers=2)["used"]))
+
+
+def _check(folder: Path) -> Took:
+    path = _own(folder)
+    return _clocked(lambda: work.check(path))
+
+
+def _read(folder: Path) -> Took:
+    return _clocked(lambda: floor.read(folder / "out.jsonl"))
+
+
+def _verify_export(folder: Path) -> Took:
+    return _clocked(lambda: work.verify_export(folder / "out.jsonl"))
+
+
 def _verify(folder: Path) -> Took:
     path = _own(folder)
     return _clocked(lambda: int(work.verify(path)["checked"]["events"]))
@@ -166,6 +184,10 @@ JOBS: dict[str, Callable[[Path], Took]] = {
     "status": partial(_ask, "status", LEDGER),
     "plain": _plain,
     "project": _project,
+    "two workers": _shared,
+    "check": _check,
+    "read": _read,
+    "verify-export": _verify_export,
     "verify": _verify,
     "help": _help,
 }

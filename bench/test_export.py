@@ -29,3 +29,18 @@ def test_project(benchmark: BenchmarkFixture, own: Path, tmp_path: Path, rows: i
     assert manifest["omitted"]["conflict"] > 0
     assert manifest["omitted"]["duplicate"] > 0
     assert Ledger.verify_export(tmp_path / manifest["output"]["name"])["ok"]
+
+
+@pytest.mark.benchmark(group="verify-export")
+@pytest.mark.parametrize("how", ["read", "verify_export"])
+def test_verify_export(benchmark: BenchmarkFixture, own: Path, tmp_path: Path, how: str) -> None:
+    """Ask how long `verify-export` takes, and bare parsing of the same lines."""
+    rows = work.project(own, tmp_path / "out.jsonl")["rows"]
+    asked = floor.read if how == "read" else work.verify_export
+    assert timed(benchmark, asked, lambda: (tmp_path / "out.jsonl",)) == rows
+
+
+@pytest.mark.benchmark(group="check")
+def test_check(benchmark: BenchmarkFixture, own: Path, rows: int) -> None:
+    """Ask how long it takes to plan kto-interleaved and to check its gates."""
+    assert 0 < timed(benchmark, work.check, lambda: (own,)) <= rows

@@ -63,10 +63,21 @@ def judge(path: Path) -> int:
         return int(ledger.decide(POLICY)["decided"])
 
 
-def project(path: Path, out: Path) -> dict[str, Any]:
+def project(path: Path, out: Path, workers: int = 1) -> dict[str, Any]:
     """Write kto-interleaved and return the manifest."""
     with Ledger.open(path) as ledger:
-        return ledger.project("kto-interleaved", out)
+        return ledger.project("kto-interleaved", out, workers=workers, overwrite=True)
+
+
+def check(path: Path) -> int:
+    """Plan kto-interleaved, check its gates and return the rows."""
+    with Ledger.open(path) as ledger:
+        return int(ledger.check("kto-interleaved")["rows"])
+
+
+def verify_export(out: Path) -> int:
+    """Do with an export what a trainer will do and return the rows."""
+    return int(Ledger.verify_export(out)["rows"])
 
 
 def verify(path: Path) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def _message(message: dict[str, Any], marked: str) -> None:
 
 def _text(text: str) -> None:
     """Print a text; calls written inside it are shown as calls."""
-    from ledger.sample import text_calls
+    from ledger import Ledger
 
-    for piece in text_calls(text):
+    for piece in Ledger.text_calls(text):
         if isinstance(piece, str):
             _block(piece)
         else:

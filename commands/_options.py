@@ -57,7 +57,7 @@ def whole(least: int = 1) -> Callable[[Any], int]:
 
     def check(value: Any) -> int:  # noqa: ANN401 - text, or a default
         try:
-            found = int(value)
+            found = int(str(value).replace("_", "?"))  # Python would read over it
         except ValueError as error:
             raise click.BadParameter(f"{value!r} is not a whole number") from error
         if not least <= found <= LARGEST:

@@ -17,9 +17,9 @@ TYPES = ("language_modeling", "prompt_only", "prompt_completion", "preference", 
 
 def views(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the views that every ledger has and that begin so, for a shell to complete."""
-    from ledger.exporters.view_spec import BUILT_IN
+    from ledger import Ledger
 
-    return [name for name in BUILT_IN if name.startswith(incomplete)]
+    return [name for name in Ledger.view_names() if name.startswith(incomplete)]
 
 
 def plan_options(function: F) -> F:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ledger.verbs.ingest import IngestReport
+
+class Counted(Protocol):
+    """What has been ingested so far."""
+
+    lines: int
+
 
 OnStep = Callable[[str, int, int], None]
-OnBytes = Callable[[str, int, "IngestReport"], None]
+OnBytes = Callable[[str, int, Counted], None]
 
 
 @contextmanager
@@ -43,16 +48,16 @@ def reading(files: Sequence[str]) -> Iterator[OnBytes | None]:
         return
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from ledger.readers.lines import find_inputs
+    from ledger import Ledger
 
-    sizes = {item.source: _plain_size(item.source, item.size) for item in find_inputs(files)}
+    sizes = {source: _plain_size(source, size) for source, size in Ledger.input_sizes(files).items()}
     whole = None if None in sizes.values() else sum(size or 0 for size in sizes.values())
     counts = TextColumn("{task.fields[lines]:,} lines", markup=False)
     with _progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), counts) as progress:
         task = progress.add_task("reading", total=whole, lines=0)
         seen: dict[str, int] = {}
 
-        def on_bytes(source: str, read: int, report: IngestReport) -> None:
+        def on_bytes(source: str, read: int, report: Counted) -> None:
             seen.update({passed: sizes.get(passed) or count for passed, count in seen.items()})
             seen[source] = read
             progress.update(task, completed=sum(seen.values()), lines=report.lines)

@@ -19,7 +19,8 @@ Answer = dict[str, Any]
 
 _FAILED = 1
 _TAGS = 10
-"""Tags that are shown; --json has more."""
+"""Tags, campaigns and domains that are shown; --json has more."""
+_ALWAYS = ("by_label", "by_split", "by_status")
 
 
 def _show_gates(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own signature
@@ -58,7 +59,7 @@ def command(call: Call, /, view: str, **asked: Any) -> None:  # noqa: ANN401 - a
 
 
 def render(ledger: Ledger, found: Answer) -> None:
-    """Print gates, composition and change for people; also what `project` prints of them."""
+    """Print gates, composition and change for people."""
     from commands._render import line, many, mark
 
     failed = sum(not gate["passed"] for gate in found["gates"])
@@ -101,8 +102,9 @@ def _composition(made: Answer) -> None:
     heading("rows")
     rows = [
         (fact.removeprefix("by_"), name, number(part["samples"]), number(part["rows"]), _percent(part["share"]))
-        for fact in ("by_label", "by_split", "by_status")
-        for name, part in made[fact].items()
+        for fact in ("by_label", "by_split", "by_status", "by_campaign", "by_domain")
+        if fact in _ALWAYS or len(made[fact]) > 1
+        for name, part in list(made[fact].items())[:_TAGS]
     ]
     table(("", "", ">samples", ">rows", ">share"), rows, indent=2)
     if made["by_tag"]:
@@ -138,7 +140,7 @@ def _change(change: Answer | None) -> None:
         return
     before = change["previous"]
     heading("since the previous release")
-    told = [f"{number(change[key])} {key.replace('_', ' ')}" for key in ("added", "removed", "relabelled")]
+    told = [f"{number(change[key])} {key.replace('_', ' ')}" for key in ("added", "removed", "relabelled", "edited")]
     moved = f"{number(change['moved_split'])} in another split"
     line(
         "  ",

@@ -6,6 +6,7 @@ import difflib
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -145,7 +146,14 @@ cli.params += everywhere()
 
 def main() -> None:
     """Run the program (the entry point of the script `ledger`)."""
+    with suppress(ValueError):  # raised in a thread that hears no signals
+        signal.signal(signal.SIGTERM, _ended)
     cli()
+
+
+def _ended(_number: int, _frame: object) -> None:
+    """Leave as an interrupt does, so that files in the making are removed."""
+    raise KeyboardInterrupt
 
 
 def _outcome(act: Callable[[], Any], call: Call) -> int:

@@ -58,18 +58,18 @@ def show(call: Call, name: str, campaign: str | None, only: bool) -> None:  # no
     What is printed can be saved, changed and given to `ledger decide --policy FILE`.
     """
     from commands._render import emit_bytes, table
-    from ledger.policy import parse_policy, settings
+    from ledger import Ledger
 
     found = _shown(call, name, campaign)
-    pairs = settings(parse_policy(found["toml"], found["name"]))
+    pairs = Ledger.policy_settings(found["toml"], found["name"])
 
     def render() -> None:
         if only:
-            table(("setting", "value"), pairs)
+            table(("setting", "value"), pairs.items())
         else:
             emit_bytes(found["toml"].encode())
 
-    call.answer({**found, "settings": dict(pairs)}, render)
+    call.answer({**found, "settings": pairs}, render)
 
 
 @verb("policy check mine.toml", "check")
@@ -83,7 +83,7 @@ def check(call: Call, file: str) -> None:
     from commands._render import digest, line, table
     from ledger import Ledger
 
-    found = Ledger.check_policy(_read(file), file)
+    found = Ledger.check_policy_file(sys.stdin.buffer if file == STDIN else file)
 
     def render() -> None:
         line((found["name"], "bold"), "  ", (digest(found["policy"]), "cyan"), "  is a sound policy")
@@ -95,8 +95,8 @@ def check(call: Call, file: str) -> None:
 
 def _listed(call: Call) -> dict[str, Any]:
     """Return the policies of the ledger, or, where nobody named one and there is none, those of the program."""
+    from ledger import Ledger
     from ledger.errors import LedgerNotFound
-    from ledger.policy import shipped
 
     try:
         with call.open() as ledger:
@@ -104,16 +104,15 @@ def _listed(call: Call) -> dict[str, Any]:
     except LedgerNotFound:
         if call.path is not None:
             raise
-        return {"shipped": list(shipped()), "adopted": []}
+        return {"shipped": list(Ledger.shipped_policies()), "adopted": []}
 
 
 def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
     """Return one policy; one that came with the program and was not changed, with its comments."""
     from ledger import Ledger
     from ledger.errors import LedgerNotFound
-    from ledger.policy import shipped
 
-    texts = shipped()
+    texts = Ledger.shipped_policies()
     try:
         with call.open() as ledger:
             found = ledger.policy(name, campaign=campaign)
@@ -124,25 +123,6 @@ def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
     text = texts.get(found["name"])
     unchanged = text is not None and Ledger.check_policy(text, found["name"])["policy"] == found["policy"]
     return {**found, "toml": text} if unchanged else found
-
-
-def _read(file: str) -> str:
-    from ledger.errors import InputNotFound, InputUnreadable
-    from ledger.verbs.policies import MOST_BYTES, readable
-
-    try:
-        if file == STDIN:
-            data = sys.stdin.buffer.read(MOST_BYTES)
-        else:
-            with open(file, "rb") as opened:  # noqa: PTH123 - a device or a pipe will do as well
-                data = opened.read(MOST_BYTES)
-    except FileNotFoundError as error:
-        raise InputNotFound(
-            file, hint="Give a TOML file; `ledger policy show NAME` prints one to begin with."
-        ) from error
-    except OSError as error:
-        raise InputUnreadable(file, error.strerror, hint="Give a TOML file that can be read.") from error
-    return readable(data, file)
 
 
 for child in (list_, show, check):

@@ -50,6 +50,7 @@ _ALL = "all"
 @click.option("--card", is_flag=True, help="Write README.md and croissant.json beside it.")
 @click.option("--license", type=text, metavar="TEXT", help="The licence that the card names, such as mit.")
 @click.option("--push", metavar="REPO", type=text, help="Push it to this dataset of the Hugging Face Hub, private.")
+@click.option("--overwrite", is_flag=True, help="Replace what stands there, whatever it is.")
 @click.option("--workers", default=1, show_default=True, type=whole(), metavar="N", help="Processes that make rows.")
 @click.option(
     "--list-omitted",
@@ -103,6 +104,9 @@ def _render(made: dict[str, Any], out: str) -> None:
     total(made["considered"], "sample", {"used": made["used"], "omitted": sum(made["omitted"].values())})
     if made["weights"]["repeated"]:
         line(f"{many(made['weights']['repeated'], 'row')} of them repeat a sample, by its weight")
+    if made["unrendered"]:
+        told = f"{many(made['unrendered'], 'prompt')} could not be rendered by the chat template, where a trainer stops"
+        line((told, "yellow"), "; they were counted without it")
     heading("labels")
     labels = [(word(name), number(count)) for name, count in sorted(made["labels"].items(), reverse=True) if count]
     table(("", ">rows"), labels, indent=2)

@@ -12,14 +12,11 @@ from commands._common import Call, verb
 from commands._options import as_of, text, whole
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from commands._render import Part
     from ledger import Ledger
 
 Answer = dict[str, Any]
 
-_DOCTYPE = b"<!DOCTYPE HTML>"
 _WIDE = 40
 """Signs of the longest bar."""
 _PAIRS = 10
@@ -57,28 +54,9 @@ def command(call: Call, campaign: str | None, limit: int, page: str | None, as_o
 
 def _write(ledger: Ledger, found: Answer, file: str) -> Answer:
     """Write the page whole or not at all, over a file that stands there."""
-    from pathlib import Path
-
     from commands._page import page
-    from ledger.verbs.files import WholeFile, place_for
 
-    place = place_for(Path(file), ledger.path)
-    _check_is_page(place)
-    with WholeFile(place) as whole_file:
-        whole_file.write(page(found).encode())
-        whole_file.settle()
-        whole_file.put()
-    return {"path": file, "bytes": whole_file.size}
-
-
-def _check_is_page(place: Path) -> None:
-    """Refuse to write over a file that is no page: most likely it was not meant."""
-    from ledger.errors import NotWritable
-
-    if place.is_file():
-        with place.open("rb") as file:
-            if file.read(len(_DOCTYPE)).upper() not in {_DOCTYPE, b""}:
-                raise NotWritable(place, "a file that is no HTML page stands there; name another")
+    return {"path": file, "bytes": ledger.write_page(file, page(found).encode())}
 
 
 def _told(found: Answer, written: Answer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import cleandoc
 from typing import Any
 
 import click
@@ -74,13 +73,13 @@ def _scoring(name: str) -> click.Command:
 
 def _help(name: str) -> str:
     """Return what a scorer's verb does; a plug-in is not loaded for that."""
-    from ledger.scorers import BUILT_IN
+    from ledger import Ledger
 
-    kind = BUILT_IN.get(name)
+    kind = Ledger.built_in_scorer(name)
     if kind is None:
         return f"Score samples with {name}, a plug-in's scorer; `ledger score --list` says what it measures."
-    paragraphs = [cleandoc(kind.__doc__ or ""), f"Dimensions: {', '.join(kind.dimensions)}."]
-    paragraphs += [f"Option {option}: {purpose}" for option, purpose in kind.options.items()]
+    paragraphs = [kind["about"], f"Dimensions: {', '.join(kind['dimensions'])}."]
+    paragraphs += [f"Option {option}: {purpose}" for option, purpose in kind["options"].items()]
     paragraphs.append("Samples whose score is in the ledger already are not scored again.")
     return "\n\n".join(paragraphs)
 

@@ -38,7 +38,8 @@ _RULES = click.Choice(["held-out", "train", "val", "test", "largest"])
     type=text,
     metavar="SPLIT:WHAT=AMOUNT",
     help="What a split must hold at least: 5% of its rows by weight, or 40 samples. WHAT is a tag's NAME, "
-    "tag:NAME:VALUE, domain:X or label:true. May be given again.",
+    "tag:NAME, tag:NAME:VALUE, domain:X, campaign:X, source:X, or label:true, label:false or label:none. May be given "
+    "again.",
 )
 @click.option(
     "--seed", default="0", show_default=True, type=text, metavar="TEXT", help="Key of the hashes that order families."
@@ -61,7 +62,8 @@ def command(call: Call, /, *, stratify: str, dry_run: bool, **asked: Any) -> Non
 
     Every sample that has no split yet gets one, family by family, so that the ratio is met as exactly as whole
     families allow. Nothing assigned moves, but for what --resolve names: a family that stands in several splits goes
-    to the one farthest from training (held-out), to where most of it stands (largest), or to the one that is named.
+    to the one farthest from training (held-out), to where most of it stands (largest; of two with as many, the one farther
+    from training), or to the one that is named.
     """
     facts = [fact for fact in (part.strip() for part in stratify.split(",")) if fact]
     with call.open() as ledger:
@@ -70,8 +72,10 @@ def command(call: Call, /, *, stratify: str, dry_run: bool, **asked: Any) -> Non
 
 
 def _render(done: Answer, *, dry_run: bool) -> None:
-    from commands._render import line, many, number, table, total
+    from commands._render import line, many, note, number, table, total
 
+    if before := done["previous_ratio"]:
+        note("note: ", f"the last split of this ledger was made with --ratio {before}", style="yellow")
     total(sum(done["by_split"].values()), "sample", done["by_split"])
     when = "would be assigned" if dry_run else "assigned now"
     families = "1 family" if done["families"] == 1 else f"{number(done['families'])} families"
@@ -79,7 +83,9 @@ def _render(done: Answer, *, dry_run: bool) -> None:
     if done["resolved"]:
         line(f"{many(done['resolved'], 'sample')} of merged families {'would be moved' if dry_run else 'moved'}")
     if done["moved_for_floors"]:
-        line(f"{many(done['moved_for_floors'], 'sample')} put elsewhere than dealt, for a floor")
+        line(
+            f"{many(done['moved_for_floors'], 'sample')} put elsewhere than dealt, for a floor or to make room for one"
+        )
     _quotas(done["quotas"])
     if done["stratify"]:
         _strata(done)
@@ -104,7 +110,7 @@ def _quotas(quotas: Answer) -> None:
 def _strata(done: Answer) -> None:
     from commands._render import heading, line, number, table
 
-    heading("strata: samples got, and wanted where that is another number")
+    heading("strata: samples got, each by its own value, and wanted where that is another number")
     splits = list(done["quotas"])
     rows = [
         (

@@ -70,7 +70,7 @@ def command(
 
 def _render(done: dict[str, Any], *, dry_run: bool) -> None:
     from commands._render import heading, line, number, table, total, word
-    from ledger.validators import RULES
+    from ledger import Ledger
 
     parts = {"with errors": done["with_errors"], "with warnings only": done["with_warnings"], "clean": done["clean"]}
     total(done["samples"], "sample", parts)
@@ -80,9 +80,10 @@ def _render(done: dict[str, Any], *, dry_run: bool) -> None:
         line(f"{number(done['changed'])} recorded, {number(done['unchanged'])} as they were")
     if done["by_rule"]:
         heading("rules")
+        rules = Ledger.validation_rules()
         rows = sorted(done["by_rule"].items(), key=lambda rule: (rule[1]["severity"], -rule[1]["samples"], rule[0]))
         cells = [
-            (word(each["severity"]), rule, number(each["samples"]), number(each["findings"]), RULES[rule])
+            (word(each["severity"]), rule, number(each["samples"]), number(each["findings"]), rules[rule])
             for rule, each in rows
         ]
         table(("", "rule", ">samples", ">findings", ""), cells, indent=2)

@@ -100,7 +100,7 @@ def check(call: Call, file: str) -> None:
     from commands._render import digest, line
     from ledger import Ledger
 
-    found = Ledger.check_view(_read(file), file)
+    found = Ledger.check_view_file(sys.stdin.buffer if file == STDIN else file)
 
     def render() -> None:
         line((found["name"], "bold"), "  ", (digest(found["view"]), "cyan"), f"  is a sound view of {found['type']}")
@@ -110,8 +110,8 @@ def check(call: Call, file: str) -> None:
 
 def _listed(call: Call) -> dict[str, Any]:
     """Return the views of the ledger, or, where nobody named one and there is none, those that every ledger has."""
+    from ledger import Ledger
     from ledger.errors import LedgerNotFound
-    from ledger.verbs.view import built_in
 
     try:
         with call.open() as ledger:
@@ -119,30 +119,21 @@ def _listed(call: Call) -> dict[str, Any]:
     except LedgerNotFound:
         if call.path is not None:
             raise
-        return {"built_in": built_in(), "defined": []}
+        return Ledger.built_in_views()
 
 
 def _shown(call: Call, name: str) -> dict[str, Any]:
     """Return one view; one that every ledger has can be seen without any."""
+    from ledger import Ledger
     from ledger.errors import LedgerNotFound
-    from ledger.exporters.view_spec import BUILT_IN
-    from ledger.verbs.view import described
 
     try:
         with call.open() as ledger:
             return ledger.view(name)
     except LedgerNotFound:
-        if call.path is not None or name not in BUILT_IN:
+        if call.path is not None or name not in Ledger.view_names():
             raise
-        return described(BUILT_IN[name])
-
-
-def _read(file: str) -> str:
-    from ledger.verbs.view import MOST_BYTES, read_text, readable
-
-    if file == STDIN:
-        return readable(sys.stdin.buffer.read(MOST_BYTES), file)
-    return read_text(file)
+        return Ledger.built_in_view(name)
 
 
 for child in (list_, show, define, check):

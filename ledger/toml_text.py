@@ -32,9 +32,7 @@ _LONG_KEY = re.compile(
 _BREAK = re.compile(r"\r?\n")
 _CHARACTERS = {
     "'''": re.compile(r"\r\n|.", re.DOTALL),
-    '"""': re.compile(
-        r"(\\[ \t]*+\r?\n[ \t\r\n]*+)|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\.|\r\n|.", re.DOTALL
-    ),
+    '"""': re.compile(r"(\\[ \t]*+\r?\n[ \t\r\n]*+)|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\.|\r\n|.", re.DOTALL),
 }
 """How each character of a text over several lines is written; the group is what stands for none."""
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -77,12 +75,12 @@ def read_toml(text: str, kind: str, longest: int, parse_float: Callable[[str], A
         raise NotToml(_line(text, found.start() if found else 0), "a number has far too many digits") from None
 
 
-def key(name: str) -> str:
+def toml_key(name: str) -> str:
     """Return a name as a TOML key, in quotes where it needs them."""
-    return name if _BARE.fullmatch(name) else quoted(name)
+    return name if _BARE.fullmatch(name) else toml_string(name)
 
 
-def quoted(text: str) -> str:
+def toml_string(text: str) -> str:
     """Return a text as a TOML string of one line, in the quotes that need no escapes where there are such."""
     if '"' in text and "'" not in text and text.isprintable():
         return f"'{text}'"

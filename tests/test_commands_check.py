@@ -42,7 +42,7 @@ def test_real_rows_for_people(toolset: Ledger, tmp_path: Path) -> None:
     for title in ("gates", "for example", "rows", "tags", "tags in the splits", "since the previous release"):
         assert f"\n{title}" in out
     assert "out.jsonl (" in out
-    assert "0 added, 0 removed, 0 relabelled, 0 in another split" in out
+    assert "0 added, 0 removed, 0 relabelled, 0 edited, 0 in another split" in out
 
 
 def test_a_failed_error_is_exit_code_1(toolset: Ledger, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from ledger import Ledger
 from ledger.exporters.card import About, DataFile, dataset_card, size_category
 from ledger.exporters.escape import LONGEST, markdown, yaml
+from tests.small import chat, write
 
 pyyaml = pytest.importorskip("yaml")  # huggingface_hub brings it
 
@@ -23,10 +26,10 @@ MANIFEST: dict[str, Any] = {
     "head": {"position": 40, "root": "b3:" + "1" * 64},
     "labels": {"false": 5, "none": 0, "true": 5},
     "ledger": "a-ledger",
-    "manifest": 1,
+    "manifest": 2,
     "omitted": {"duplicate": 2, "erased": 0},
     "output": {"name": "train.jsonl", "blake3": "b3:" + "2" * 64, "bytes": 1234},
-    "params": {"batch_size": 4, "seed": "0"},
+    "params": {"batch_size": 4, "container": "jsonl", "dialect": "trl", "seed": "0", "tool_args": "object"},
     "plan": "kto-interleaved/2",
     "policy": None,
     "rows": 10,
@@ -36,8 +39,20 @@ MANIFEST: dict[str, Any] = {
     "view": "kto-interleaved",
     "weights": {"repeated": 3},
     "gates": [
-        {"name": "floor", "severity": "error", "passed": True, "observed": "6 %", "limit": "5 %", "examples": []}
+        {"name": "floor", "severity": "error", "passed": True, "observed": "6%", "limit": {"max": "9%", "min": "5%"}}
+        | {"examples": [], "about": "rows that have it"},
+        {"name": "change", "severity": "info", "passed": True, "observed": None, "limit": None}
+        | {"examples": [], "about": "not judged: this view was never released"},
     ],
+    "interleaving": {
+        "minority": 5,
+        "majority_label": None,
+        "batch_needed": 2,
+        "thinned": 1,
+        "label_weights": {"desirable_weight": ["1.0000", "1.3333"], "undesirable_weight": ["0.7500", "1.0000"]},
+        "repeated": 0,
+        "repeats_left_out": 0,
+    },
 }
 PART = {"samples": 1, "rows": 5, "share": 0.5}
 COMPOSITION = {
@@ -138,7 +153,8 @@ def test_the_front_matter_cannot_be_written_into(name: str, file: str, tag: str,
         "type": kind,
         "params": {tag: tag},
         "omitted": {tag: 2},
-        "gates": [{"name": tag}],
+        "gates": [{"name": tag, "limit": {tag: tag}, "about": tag}],
+        "interleaving": {**MANIFEST["interleaving"], "label_weights": {tag: [tag, tag]}},
     }
     files = [FILES[0]._replace(name=file)]
     body = dataset_card(manifest, composition, files, About(name, "mit")).decode()
@@ -154,11 +170,9 @@ def test_the_front_matter_cannot_be_written_into(name: str, file: str, tag: str,
 
 def test_what_a_card_says() -> None:
     """The counts, what was left out, how it was made, and how to check it and make it again."""
-    body = dataset_card(MANIFEST, COMPOSITION, FILES, About("A set", at="2026-01-02T03:04:05Z")).decode()
-    seen = html.unescape(rendered(body.split("\n---\n", 1)[1]))
-    text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", seen))
+    text = words_of(dataset_card(MANIFEST, COMPOSITION, FILES, About("A set")))
     for words in (
-        "10 rows of type unpaired_preference, made from 10 samples, the view kto-interleaved of a ledger as of 2026",
+        "10 rows of type unpaired_preference, made from 10 samples, the view kto-interleaved of a ledger. The",
         "12 samples were considered: 10 used, 2 left out",
         "duplicate 2",
         "true 1 5 50.00 %",
@@ -167,7 +181,11 @@ def test_what_a_card_says() -> None:
         "head position 40",
         "batch_size 4",
         "repeated 3",
-        "floor error yes 6 % 5 %",
+        "container jsonl",
+        "dialect trl",
+        "tool_args object",
+        "floor error yes 6% at most 9%, at least 5% rows that have it",
+        "change info yes - - not judged",
         "b3sum train.jsonl",
         "ledger verify-export train.jsonl",
         "ledger rebuild train.jsonl.manifest.json",
@@ -175,6 +193,46 @@ def test_what_a_card_says() -> None:
     ):
         assert words in text, words
     assert "erased" not in text
+
+
+def words_of(card: bytes) -> str:
+    """Return what people read of a card, on one line."""
+    seen = html.unescape(rendered(card.decode().split("\n---\n", 1)[1]))
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", seen))
+
+
+def test_an_interleaved_export_says_how_to_train_with_it(ledger: Ledger, tmp_path: Path) -> None:
+    """The batch size and the weights that the manifest of a real release advises, and its gates in words."""
+    rows = [chat(f"q{n}", f"a{n}", label=n % 3 == 0) for n in range(30)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    made = ledger.project("kto-interleaved", tmp_path / "out.jsonl", card=True)
+    text = words_of((tmp_path / "README.md").read_bytes())
+    told = made["interleaving"]
+    for name, (least, most) in told["label_weights"].items():
+        assert f"{name} {least} to {most}" in text
+    for words in (
+        f"Train in this order, in batches of {made['params']['batch_size']}",
+        f"Below {told['batch_needed']} rows a batch, no order puts both labels into every batch",
+        "the more frequent label false",
+        f"rows of the rarer label {told['minority']}",
+        "container jsonl",
+        "windows error yes 0 at most 0 batches of 4",
+        "label_balance warning yes 32.1428% at least 10%",
+    ):
+        assert words in text, words
+    assert text.count("{") == 0
+    gates = [gate["name"] for gate in made["gates"]]
+    assert gates == [name for name in gates if f" {name} " in text]
+
+
+def test_a_plain_export_has_no_advice_on_batches(toolset: Ledger, tmp_path: Path) -> None:
+    """Its manifest has null where an interleaved one says how to train; its dialect and kind of file are told."""
+    made = toolset.project("sft", tmp_path / "set", container="datasets", dialect="openai")
+    assert made["interleaving"] is None
+    text = words_of((tmp_path / "set" / "README.md").read_bytes())
+    assert "Training with it" not in text
+    for name in ("dialect", "container", "tool_args"):
+        assert f"{name} {made['params'][name]}" in text
 
 
 def test_the_order_of_keys_does_not_matter() -> None:

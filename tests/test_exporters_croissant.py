@@ -17,7 +17,7 @@ from tests.test_exporters_card import FILES, HOSTILE, MANIFEST
 from tests.test_exporters_columns import line
 from tests.test_exporters_parquet import MIXED
 
-ABOUT = About("A set", "mit", "https://example.org/set", "Ada", "2026-01-02T03:04:05Z")
+ABOUT = About("A set", "mit")
 COLUMNS = (
     Column("prompt", "messages", ("role", "content")),
     Column("completion", "json", ("role",)),
@@ -46,7 +46,7 @@ SCHEMA = {
     "$defs": {"field": FIELD},
     "type": "object",
     "required": [
-        *("@context", "@type", "conformsTo", "description", "license", "name", "url", "creator", "datePublished"),
+        *("@context", "@type", "conformsTo", "description", "license", "name"),
         *("distribution", "recordSet"),
     ],
     "properties": {
@@ -110,7 +110,7 @@ def test_what_varies_is_text_in_parquet() -> None:
 
 
 def test_only_what_is_known_is_said() -> None:
-    """Without a license, an address, a creator and a time there are none, and no clock is asked."""
+    """Without a license there is none; an address, a creator and a time are never made up, and no clock is asked."""
     value = json.loads(croissant(MANIFEST, FILES, COLUMNS, About("A set")))
     assert not {"license", "url", "creator", "datePublished"} & set(value)
 
@@ -119,9 +119,7 @@ def test_only_what_is_known_is_said() -> None:
 def test_names_are_values(text: str) -> None:
     """Whatever names are, they stand in strings."""
     if text.strip():
-        value = value_of(
-            [FILES[0]._replace(name=text)], (Column(text, "messages", (text,)),), About(text, "mit", "u", text, "t")
-        )
+        value = value_of([FILES[0]._replace(name=text)], (Column(text, "messages", (text,)),), About(text, "mit"))
         assert (value["name"], value["distribution"][0]["name"]) == (text, text)
 
 

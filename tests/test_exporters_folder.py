@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.errors import BadRequest
 from ledger.exporters.card import About
 from ledger.exporters.folder import data_name, folder_files, split_name
 from tests.test_exporters_card import COMPOSITION, FILES, MANIFEST
@@ -16,21 +15,21 @@ from tests.test_exporters_croissant import COLUMNS
 
 
 @pytest.mark.parametrize(
-    ("view", "split", "container", "name"),
+    ("view", "split", "name"),
     [
-        ("kto-interleaved", "training", "jsonl", "train.jsonl"),
-        ("val", "val", "parquet", "val.parquet"),
-        ("mine", "test", "jsonl", "test.jsonl"),
-        ("rejected", None, "jsonl", "rejected.jsonl"),
-        ("seed-003 all", None, "jsonl", "seed_003_all.jsonl"),
-        ("all", None, "jsonl", "all_rows.jsonl"),
-        ("../../etc", None, "jsonl", "etc.jsonl"),
-        ("é", None, "jsonl", "data.jsonl"),
+        ("kto-interleaved", "training", "train.jsonl"),
+        ("val", "val", "val.jsonl"),
+        ("mine", "test", "test.jsonl"),
+        ("rejected", None, "rejected.jsonl"),
+        ("seed-003 all", None, "seed_003_all.jsonl"),
+        ("all", None, "all_rows.jsonl"),
+        ("../../etc", None, "etc.jsonl"),
+        ("é", None, "data.jsonl"),
     ],
 )
-def test_names(view: str, split: str | None, container: str, name: str) -> None:
+def test_names(view: str, split: str | None, name: str) -> None:
     """A file is called after the split that its rows are for."""
-    assert data_name(view, split, container) == name
+    assert data_name(view, split) == name
 
 
 @given(st.text())
@@ -38,12 +37,6 @@ def test_any_view_has_a_split_that_datasets_takes(view: str) -> None:
     """`datasets` wants words of letters, digits and underscores."""
     assert re.fullmatch(r"[A-Za-z0-9_]+", split_name(view, None))
     assert split_name(view, None) != "all"
-
-
-def test_no_such_container() -> None:
-    """There are two."""
-    with pytest.raises(BadRequest, match="jsonl and parquet"):
-        data_name("sft", None, "csv")
 
 
 def test_what_stands_beside_the_data() -> None:

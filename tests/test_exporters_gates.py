@@ -15,6 +15,7 @@ from ledger.exporters.gates import (
     Gate,
     Limit,
     Observed,
+    failed,
     judged,
     limits,
     parse_gates,
@@ -117,6 +118,18 @@ def test_the_digest_is_of_what_gates_say() -> None:
         ('[[gate]]\ncheck = "conflicts"\nmin = 1\nseverity = "error"', 3, "conflicts takes max, not min"),
         ('[[gate]]\ncheck = "conflicts"\nof = "x"\nmax = 1\nseverity = "error"', 3, "conflicts has no key 'of'"),
         ('[[gate]]\ncheck = "batch_set"\nof = "batch"\nmax = 1\nseverity = "error"', 3, "source, or tag:NAME"),
+        (
+            "[[gate]]\ncheck = \"windows\"\nname = '''\n[[gate]]\ncheck = 1'''\nseverity = \"info\"",
+            3,
+            "name must be a text",
+        ),
+        (
+            '[[gate]]\ncheck = "windows"\nseverity = "info"\n# [[gate]]\n[[ "gate" ]]\n\'check\' = "w"',
+            6,
+            "no check 'w'",
+        ),
+        ('gate = [\n{ check = "windows", severity = "info" },\n{ check = "bad" }]', 3, "no check 'bad'"),
+        ('gate = [{ check = "windows" },\n{ check = "bad" }]', 1, "a gate needs `severity`"),
         ('[[gate]]\ncheck = "windows\n', 2, "not TOML"),
         ('[[gate]]\ncheck = "windows"\nmax = ' + "9" * 5_000, 3, "too many digits"),
         ("a." * 9_000 + "b = 1", 1, "at most 16 names"),
@@ -190,10 +203,12 @@ def test_what_cannot_be_judged_is_information() -> None:
 
 
 def test_only_errors_stop_a_release() -> None:
-    """A warning that fails is told; an error that fails is what `passed` is about."""
+    """A warning that fails is told; an error that fails is what `passed` and `failed` are about."""
     told = {"passed": False, "severity": "warning"}
+    stops = {"passed": False, "severity": "error"}
     assert passed([told, {"passed": True, "severity": "error"}])
-    assert not passed([told, {"passed": False, "severity": "error"}])
+    assert not passed([told, stops])
+    assert failed([told, stops, {"passed": True, "severity": "error"}]) == [stops]
 
 
 @given(st.integers(0, 10**6))

@@ -21,7 +21,7 @@ from ledger.exporters.balanced_word import balanced_word
 from ledger.exporters.kto_facts import label_weights
 from ledger.exporters.kto_plan import OMISSIONS, Candidate, KtoParams, Plan, plan_kto
 from ledger.exporters.spacing import Dealt, deal, family_cap
-from ledger.exporters.windows import check_windows
+from ledger.exporters.windows import FileRow, check_file
 from tests.candidates import STATUSES, collection, digest, row, told
 
 if TYPE_CHECKING:
@@ -193,7 +193,8 @@ def test_every_plan_keeps_the_window_law(shape: Shape, params: KtoParams) -> Non
     assert plan is not None
     assert_lawful(plan, candidates, params)
     used = [candidates[number] for number in plan.rows]
-    report = check_windows(((one.label is True, one.family, one.fingerprint) for one in used), params.batch_size)
+    written = (FileRow(one.label is True, one.family, one.fingerprint, line) for line, one in enumerate(used, 1))
+    report = check_file(written, params.batch_size)
     assert report.first_violation is None
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import BadRequest
-from ledger.exporters import trl
 from ledger.exporters.dialects.contract import HAS
 from ledger.exporters.layouts import (
     DIALECTS,
@@ -68,13 +67,18 @@ def test_the_rows_of_before_are_written_as_before(
     drawn: tuple[object, object, object, Fields],
     label: bool | None,  # noqa: FBT001 - a label
 ) -> None:
-    """KTO's and SFT's rows are, byte for byte, those of the exporter that releases so far were made with."""
-    given_fields = drawn[3]
-    prompt, completion, tools = str(given_fields.prompt), str(given_fields.completion), given_fields.tools
-    row = Row(given_fields, label=label)
+    """KTO's and SFT's rows are, byte for byte, those that the first releases were made of."""
+    row = Row(drawn[3], label=label)
     unpaired = write_row(Layout("trl", "unpaired_preference", tool_args="as-is"), row)
-    assert unpaired == trl.unpaired_preference(prompt, completion, tools, label)
-    assert write_row(Layout(tool_args="as-is"), row) == trl.prompt_completion(prompt, completion, tools)
+    assert unpaired == spliced(drawn[3], f', "label": {json.dumps(label)}')
+    assert write_row(Layout(tool_args="as-is"), row) == spliced(drawn[3])
+
+
+def spliced(texts: Fields, more: str = "") -> bytes:
+    """Return a row of texts as they are."""
+    tools = "" if texts.tools is None else f', "tools": {texts.tools}'
+    row = f'{{"prompt": {texts.prompt}, "completion": {texts.completion}{more}{tools}}}'
+    return (row.replace("\r", " ").replace("\n", " ") + "\n").encode()
 
 
 @given(samples())
@@ -82,7 +86,7 @@ def test_objects_stay_as_they_are(drawn: tuple[object, object, object, Fields]) 
     """Where no argument is text, asking for objects changes no byte."""
     as_objects = write_row(Layout(), Row(drawn[3]))
     if '"arguments": "' not in json.dumps([drawn[0], drawn[1]]):
-        assert as_objects == trl.prompt_completion(str(drawn[3].prompt), str(drawn[3].completion), drawn[3].tools)
+        assert as_objects == spliced(drawn[3])
     again = said(as_objects)
     assert write_row(Layout(), Row(fields(again["prompt"], again["completion"]))).count(b'"arguments": "') == 0
 

@@ -59,8 +59,6 @@ def test_the_estimate_says_its_rule_and_keeps_it() -> None:
     assert ESTIMATE.prompt_tokens(ASKED, None, "conversational") == -(-len("userhello you") // 3) + 8 + 40
     more = ESTIMATE.prompt_tokens(ASKED, "[]", "conversational") - ESTIMATE.prompt_tokens(ASKED, None, "conversational")
     assert more in {200, 201}
-    assert ESTIMATE.completion_tokens(ASKED, SAID, None, "conversational") == -(-len("assistanthello") // 3) + 8
-    assert ESTIMATE.completion_tokens('"a"', '"abcd"', None, "standard") == 2
 
 
 @given(st.text(), st.sampled_from(("conversational", "standard")))
@@ -106,7 +104,6 @@ def test_a_conversation_goes_through_its_template(tmp_path: Path) -> None:
     ruler = load_tokenizer(tokenizer(tmp_path / "t"))
     assert ruler.prompt_tokens(ASKED, None, "conversational") == 7  # start user hello you end, start assistant
     assert ruler.prompt_tokens('"hello you you"', None, "standard") == 3
-    assert ruler.completion_tokens(ASKED, SAID, None, "conversational") == 2  # hello, end
     many: list[Prompt] = [
         (ASKED, None, "conversational"),
         ('"hello"', None, "standard"),

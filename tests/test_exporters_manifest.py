@@ -28,6 +28,8 @@ GOOD: dict[str, Any] = {
     "view": "accepted",
 }
 
+OTHER: dict[str, Any] = {"blake3": show(b"c" * 32), "bytes": 3, "name": "README.md"}
+
 
 def test_what_is_written_is_read_back() -> None:
     """Reading what was written gives the same value, with its digests as bytes."""
@@ -66,6 +68,30 @@ def test_every_value_is_of_its_kind(key: str, value: object) -> None:
         return  # a text is of the right kind there
     with pytest.raises(BadManifest):
         read_manifest(json.dumps({**GOOD, key: value}).encode())
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        [{**OTHER, "bytes": True}],
+        [{**OTHER, "bytes": -1}],
+        [{**OTHER, "bytes": "1"}],
+        [{**OTHER, "name": "a/b"}],
+        [{**OTHER, "name": ".."}],
+        [{**OTHER, "blake3": "1"}],
+        [OTHER, OTHER],
+        [{**OTHER, "name": "out.jsonl"}],
+        [{**OTHER, "name": "out.jsonl.manifest.json"}],
+        [None],
+        {},
+    ],
+    ids=repr,
+)
+def test_what_stands_beside_is_one_file_each(beside: object) -> None:
+    """Names lead nowhere else, sizes are counts, and no name stands twice or is that of the rows or the manifest."""
+    assert read_manifest(json.dumps({**GOOD, "beside": [OTHER]}).encode()).value["beside"] == [OTHER]
+    with pytest.raises(BadManifest):
+        read_manifest(json.dumps({**GOOD, "beside": beside}).encode())
 
 
 def test_more_keys_are_no_fault() -> None:

@@ -138,7 +138,7 @@ def test_a_giant_row() -> None:
 def test_no_rows_are_a_table_with_columns() -> None:
     """An export without rows is a whole file that says what its columns are."""
     file = io.BytesIO()
-    assert write_parquet([], file, columns_of([], ("prompt", "completion"))) == 0
+    assert write_parquet([], file, [Column("prompt", "json"), Column("completion", "json")]) == 0
     table = pq.read_table(io.BytesIO(file.getvalue()))
     assert (table.num_rows, table.column_names) == (0, ["prompt", "completion"])
 

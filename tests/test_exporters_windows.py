@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import BadRequest
-from ledger.exporters.windows import FileRow, check_file, check_windows
+from ledger.exporters.windows import FileRow, check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Row = tuple[bool, bytes, bytes]
 
 
 def digest(value: object) -> bytes:
@@ -24,22 +22,22 @@ def digest(value: object) -> bytes:
     return blake3(repr(value).encode()).digest()
 
 
-def file(marks: Iterable[tuple[str, object]]) -> list[Row]:
+def file(marks: Iterable[tuple[str, object]]) -> list[FileRow]:
     """Return rows for ("T" or "F", prompt); None is an empty prompt, and every row has its own fingerprint."""
     return [
-        (mark == "T", b"" if prompt is None else digest(prompt), digest(("row", number)))
+        FileRow(mark == "T", b"" if prompt is None else digest(prompt), digest(("row", number)), number + 1)
         for number, (mark, prompt) in enumerate(marks)
     ]
 
 
-def good(count: int) -> list[Row]:
+def good(count: int) -> list[FileRow]:
     """Return T F T F ... with a prompt for each row."""
     return file(("TF"[number % 2], number) for number in range(count))
 
 
 def test_a_good_file_has_no_violation() -> None:
     """Alternating labels and distinct prompts: nothing to report, also when the last window is short."""
-    report = check_windows(good(42), 4)
+    report = check_file(good(42), 4)
     assert (report.rows, report.batch_size) == (42, 4)
     assert (report.single_label_windows, report.same_prompt_windows, report.conflicts) == (0, 0, 0)
     assert report.first_violation is None
@@ -47,12 +45,12 @@ def test_a_good_file_has_no_violation() -> None:
 
 def test_an_empty_file_has_no_violation() -> None:
     """No rows, no windows, no fault."""
-    assert check_windows([], 4).first_violation is None
+    assert check_file([], 4).first_violation is None
 
 
 def test_the_zip_of_siblings_is_found() -> None:
     """improved_i next to poor_i: labels alternate, yet every window has a prompt twice."""
-    report = check_windows(file(("TF"[number % 2], number // 2) for number in range(40)), 4)
+    report = check_file(file(("TF"[number % 2], number // 2) for number in range(40)), 4)
     assert (report.single_label_windows, report.same_prompt_windows) == (0, 10)
     assert report.first_violation == {
         "window": 0,
@@ -64,7 +62,7 @@ def test_the_zip_of_siblings_is_found() -> None:
 
 def test_the_tail_of_the_majority_is_found() -> None:
     """Alternate while both labels last, then the rest: the windows behind the last true row are all false."""
-    report = check_windows(file(("T" if number < 20 and number % 2 == 0 else "F", number) for number in range(40)), 4)
+    report = check_file(file(("T" if number < 20 and number % 2 == 0 else "F", number) for number in range(40)), 4)
     assert (report.single_label_windows, report.same_prompt_windows) == (5, 0)
     assert report.first_violation == {
         "window": 5,
@@ -79,8 +77,8 @@ def test_one_window_of_one_label_is_found(window: int) -> None:
     """A single planted window is found wherever it stands."""
     rows = good(40)
     for number in range(4 * window, 4 * window + 4):
-        rows[number] = (True, *rows[number][1:])
-    report = check_windows(rows, 4)
+        rows[number] = rows[number]._replace(label=True)
+    report = check_file(rows, 4)
     assert report.single_label_windows == 1
     assert report.first_violation is not None
     assert report.first_violation["window"] == window
@@ -89,7 +87,7 @@ def test_one_window_of_one_label_is_found(window: int) -> None:
 
 def test_a_last_window_of_one_row_has_one_label() -> None:
     """A short last window counts: a lone row pairs with itself."""
-    report = check_windows(good(9), 4)
+    report = check_file(good(9), 4)
     assert report.single_label_windows == 1
     assert report.first_violation is not None
     assert report.first_violation["rows"] == [8, 8]
@@ -98,20 +96,20 @@ def test_a_last_window_of_one_row_has_one_label() -> None:
 def test_windows_are_aligned() -> None:
     """The same prompt on both sides of a window's edge is no fault, and neither are four equal labels across it."""
     rows = file(zip("TFFFFFFT", (0, 1, 2, "same", "same", 5, 6, 7), strict=True))
-    assert check_windows(rows, 4).first_violation is None
-    assert check_windows(rows, 8).same_prompt_windows == 1
+    assert check_file(rows, 4).first_violation is None
+    assert check_file(rows, 8).same_prompt_windows == 1
 
 
 def test_rows_without_a_prompt_are_not_of_one_prompt() -> None:
     """An empty prompt never equals another."""
-    assert check_windows(file(("TF"[number % 2], None) for number in range(8)), 4).first_violation is None
+    assert check_file(file(("TF"[number % 2], None) for number in range(8)), 4).first_violation is None
 
 
 def test_a_contradiction_is_found_across_the_file() -> None:
     """One fingerprint with both labels is a conflict however far apart; its place is that of the second row."""
     rows = good(40)
-    rows[31] = (False, rows[31][1], rows[2][2])
-    report = check_windows(rows, 4)
+    rows[31] = rows[31]._replace(label=False, fingerprint=rows[2].fingerprint)
+    report = check_file(rows, 4)
     assert report.conflicts == 1
     assert report.first_violation == {
         "window": 7,
@@ -124,14 +122,14 @@ def test_a_contradiction_is_found_across_the_file() -> None:
 def test_a_repeated_row_of_one_label_is_no_contradiction() -> None:
     """Weights repeat rows: the same fingerprint with the same label is allowed."""
     rows = good(40)
-    rows[32] = (True, rows[32][1], rows[2][2])
-    assert check_windows(rows, 4).first_violation is None
+    rows[32] = rows[32]._replace(label=True, fingerprint=rows[2].fingerprint)
+    assert check_file(rows, 4).first_violation is None
 
 
 def test_a_batch_of_no_rows_is_refused() -> None:
     """A batch size below 1 is a bad request."""
     with pytest.raises(BadRequest, match="batch size of 0"):
-        check_windows([], 0)
+        check_file([], 0)
 
 
 @given(
@@ -140,15 +138,15 @@ def test_a_batch_of_no_rows_is_refused() -> None:
 )
 def test_counts_follow_the_definition(drawn: list[tuple[bool, bytes, int]], batch: int) -> None:
     """Whatever the file, each count is what a plain count over the whole file gives."""
-    rows = [(label, prompt, digest(number)) for label, prompt, number in drawn]
+    rows = [FileRow(label, prompt, digest(number), line) for line, (label, prompt, number) in enumerate(drawn, 1)]
     windows = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    prompts = [[prompt for _, prompt, _ in window if prompt] for window in windows]
+    prompts = [[row.prompt for row in window if row.prompt] for window in windows]
     labels = defaultdict(set)
-    for label, _, fingerprint in rows:
-        labels[fingerprint].add(label)
-    report = check_windows(iter(rows), batch)
+    for row in rows:
+        labels[row.fingerprint].add(row.label)
+    report = check_file(iter(rows), batch)
     assert report.rows == len(rows)
-    assert report.single_label_windows == sum(len({label for label, _, _ in window}) == 1 for window in windows)
+    assert report.single_label_windows == sum(len({row.label for row in window}) == 1 for window in windows)
     assert report.same_prompt_windows == sum(len(set(found)) < len(found) for found in prompts)
     assert report.conflicts == sum(len(found) == 2 for found in labels.values())
     faults = report.single_label_windows + report.same_prompt_windows + report.conflicts
@@ -208,7 +206,7 @@ def test_no_batch_below_the_needed_one_can_be_mixed(good: int, poor: int) -> Non
 
 def test_the_first_violation_is_the_one_met_first() -> None:
     """A dropped row goes before what it causes in its own window, and behind what stands before it."""
-    rows = [FileRow(label, prompt, fingerprint, n + 1) for n, (label, prompt, fingerprint) in enumerate(good(12))]
+    rows = good(12)
     rows[6] = rows[6]._replace(dropped=True)
     first = check_file(rows, 4).first_violation
     assert first is not None

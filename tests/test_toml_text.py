@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.policy import to_toml
 from ledger.rule import Policy
-from ledger.toml_text import Lines, NotToml, Path, key, quoted, read_toml
+from ledger.toml_text import Lines, NotToml, Path, read_toml, toml_key, toml_string
 from tests import policy_model as book
 
 
@@ -35,7 +35,7 @@ def test_every_value_of_a_policy(policy: Policy) -> None:
     lines, written = Lines(text), text.split("\n")
     for path, value in paths(tomllib.loads(text)):
         line = written[lines.of(path) - 1]
-        names = [key(step) for step in path if isinstance(step, str)]
+        names = [toml_key(step) for step in path if isinstance(step, str)]
         if line.startswith("["):
             assert f"{line.strip('[]')}.".startswith(f"{'.'.join(names)}.")
             assert isinstance(value, (dict, list))
@@ -118,35 +118,67 @@ def test_lists_and_tables_in_one_line() -> None:
     document = tomllib.loads(text)
     found = {path: lines.of(path) for path, _ in paths(document)}
 
-    assert {path: line for path, line in found.items() if len(path) == 1} == {("a",): 1, ("b",): 3, ("c",): 5, ("d",): 6}
+    assert {path: line for path, line in found.items() if len(path) == 1} == {
+        ("a",): 1,
+        ("b",): 3,
+        ("c",): 5,
+        ("d",): 6,
+    }
     assert (found["b", 0, "y", "z"], found["b", 1, "x"]) == (3, 4)
 
 
-CHARACTERS = {
-    "'''\nx\ny'''": "x\ny",
-    "'''x\n\ny'''": "x\n\ny",
-    "'''\n\\\nx'''": "\\\nx",
-    '"""\nx\\"\ny"""': 'x"\ny',
-    '"""x \\\n  \n y\\n\\u0079\\U00000079\nz"""': "x y\nyy\nz",
-    '"""\\\n\n"""': "",
-    '"x\\ny"': "x\ny",
-    "'x'": "x",
-}
+CHARACTERS = [
+    ("'''\nx\ny'''", "x\ny", [2, 2, 3, 3]),
+    ("'''x\n\ny'''", "x\n\ny", [1, 1, 2, 3, 3]),
+    ("'''\n\\\nx'''", "\\\nx", [2, 2, 3, 3]),
+    ('"""\nx\\"\ny"""', 'x"\ny', [2, 2, 2, 3, 3]),
+    ('"""x \\\n  \n y\\n\\u0079\\U00000079\nz"""', "x y\nyy\nz", [1, 1, 3, 3, 3, 3, 3, 4, 4]),
+    ('"""\\\n\n"""', "", [3]),
+    ('"x\\ny"', "x\ny", [1, 1, 1, 1]),
+    ("'x'", "x", [1, 1]),
+]
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["unix", "windows"])
-@pytest.mark.parametrize(("written", "value"), CHARACTERS.items(), ids=map(ascii, CHARACTERS))
-def test_characters_inside(written: str, value: str, ends: str) -> None:
+@pytest.mark.parametrize(("written", "value", "wanted"), CHARACTERS, ids=[ascii(text) for text, _, _ in CHARACTERS])
+def test_characters_inside(written: str, value: str, wanted: list[int], ends: str) -> None:
     """A character has the line on which it stands, behind escapes too; the one behind the last, that of the quotes."""
-    text = f"a = 1\nb = {written}\nc = 3\n".replace("\n", ends)
+    text = f"b = {written}\nc = 3\n".replace("\n", ends)
     lines = Lines(text)
 
     assert tomllib.loads(text)["b"] == value
-    for at, character in enumerate(value, 1):
-        if character.isalpha():
-            number = written.count("\n", 0, written.rindex(character if character in written else "u0079")) + 2
-            assert lines.inside(("b",), at) in {number, lines.inside(("b",), at + 1)}, (at, character)
-    assert lines.inside(("b",), len(value) + 1) == 2 + written.count("\n")
+    assert [lines.inside(("b",), at) for at in range(1, len(value) + 2)] == wanted
+
+
+@given(st.text(max_size=40))
+def test_keys_and_texts_as_they_are_written(text: str) -> None:
+    """Any text that TOML can hold is read again as it was, as a key and as a value."""
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        assert tomllib.loads(f"{toml_key(text)} = {toml_string(text)}") == {text: text}
+
+
+HOSTILE = {
+    "a long list": "a = [" + "1, " * 30_000 + "]",
+    "tables in a list": "a = [" + "{ b = 1 }, " * 9_000 + "]",
+    "headers": "[[a]]\n" * 16_000,
+    "a long text": 'a = """' + "\\\n" * 30_000 + '"""',
+    "quotes": "a = '''" + "''x" * 30_000 + "'''",
+    "comments": "#\n" * 50_000,
+    "spaces": "a = 1" + " " * 90_000,
+    "keys": "".join(f"k{n} = 1\n" for n in range(9_000)),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_texts_take_no_time(text: str) -> None:
+    """A text of 100,000 characters is searched in a moment, whatever it is full of."""
+    started = time.perf_counter()
+    document = read_toml(text, "a file", 100_000)
+    lines = Lines(text)
+
+    assert [lines.of((name,)) for name in list(document)[:1]] in ([1], [])
+    assert lines.inside(("a",), len(text)) >= 1
+    assert time.perf_counter() - started < 10
 
 
 VALUES = (

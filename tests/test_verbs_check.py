@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ledger import Ledger
 from ledger.errors import BadRequest, GatesFailed, GatesInvalid, InputNotFound, InputUnreadable
 from ledger.exporters.gate_kinds import KINDS
+from ledger.exporters.gates import failed as failures
 from ledger.exporters.view_spec import BUILT_IN
 from ledger.verbs.check import find_gates
 from ledger.verbs.gate_checks import numbered
@@ -76,7 +77,11 @@ def test_a_set_that_keeps_duplicates_and_conflicts_is_named_for_what_it_is(tools
     checked = check_rows(toolset, handles(toolset, ids))
     assert not checked.passed
     failed = {one["name"]: one for one in checked.gates if not one["passed"]}
-    assert checked.failed == ["family_leakage", "conflicts", "duplicates_across_splits"]
+    assert [one["name"] for one in failures(checked.gates)] == [
+        "family_leakage",
+        "conflicts",
+        "duplicates_across_splits",
+    ]
     assert {"conflicts", "duplicates", "family_leakage", "duplicates_across_splits"} <= set(failed)
     conflicts = toolset.conflicts(kind="labels")
     assert failed["conflicts"]["observed"] == conflicts["fingerprints"] == 13
@@ -368,14 +373,18 @@ def test_pairs_are_rows_of_both_samples(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_gates_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file, a folder, and bytes that are no text are named."""
+    """Whatever stands at the path, or cannot, is named with a next step; a device without an end is not read to it."""
     with pytest.raises(InputNotFound):
         find_gates(tmp_path / "none.toml")
     with pytest.raises(InputUnreadable):
         find_gates(tmp_path)
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(GatesInvalid, match="not UTF-8"):
-        find_gates(tmp_path / "bytes.toml")
+    for name in (tmp_path / "bytes.toml", "a\0b", "x" * 5_000):
+        with pytest.raises(InputUnreadable) as unreadable:
+            find_gates(name)
+        assert "--show-gates" in unreadable.value.next_step
+    with pytest.raises(GatesInvalid, match=r"^/dev/zero, line 1: a file of gates has at most 20,000 characters"):
+        find_gates("/dev/zero")
     assert {one.check for one in find_gates(None).gates} < set(KINDS)
 
 

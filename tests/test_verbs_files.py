@@ -12,8 +12,16 @@ import pytest
 from blake3 import blake3
 
 from ledger import Ledger
-from ledger.errors import BadRequest, DiskFull, NotWritable
-from ledger.verbs.files import MOST_BYTES, WholeFile, digest_of_file, manifest_path, place_for, read_whole
+from ledger.errors import BadRequest, DiskFull, InputNotFound, InputUnreadable, NotWritable
+from ledger.verbs.files import (
+    MOST_BYTES,
+    WholeFile,
+    digest_of_file,
+    manifest_path,
+    place_for,
+    read_text,
+    read_whole,
+)
 from tests.small import names
 
 
@@ -184,3 +192,42 @@ def test_a_link_stays_a_link(ledger: Ledger, tmp_path: Path) -> None:
 def test_the_manifest_stands_beside_its_export() -> None:
     """The manifest's name is the export's, and says what it is."""
     assert manifest_path(Path("a/out.jsonl")) == Path("a/out.jsonl.manifest.json")
+
+
+def test_a_text_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    """A device has no end, and a long file may be cut within a character; an open file reads like one by its name."""
+    file = tmp_path / "a.toml"
+    file.write_bytes("aé".encode())
+    assert read_text(file, 4, "") == read_text(str(file), 4, "") == "aé"
+    assert read_text(file, 2, "") == "a"
+    with file.open("rb") as opened:
+        assert read_text(opened, 9, "") == "aé"
+    assert read_text("/dev/zero", 9, "") == "\0" * 9
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "why"),
+    [
+        ("none.toml", InputNotFound, "No input at"),
+        (".", InputUnreadable, "Is a directory"),
+        ("a\0b", InputUnreadable, "no file can be called so"),
+        ("x" * 5_000, InputUnreadable, "File name too long"),
+        ("latin.toml", InputUnreadable, "it is not UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_said_with_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception], why: str
+) -> None:
+    """Whatever stands at a path, or cannot, the error names it and says what to do."""
+    monkeypatch.chdir(tmp_path)
+    Path("latin.toml").write_bytes(b"caf\xe9")
+    with pytest.raises(error, match=why) as caught:
+        read_text(name, 99, "Give a file.")
+    assert "Give a file." in getattr(caught.value, "next_step")  # noqa: B009 - of both classes
+
+
+def test_an_open_file_that_is_no_text_is_called_as_it_is_typed(tmp_path: Path) -> None:
+    """Standard input is `-`."""
+    (tmp_path / "latin.toml").write_bytes(b"caf\xe9")
+    with (tmp_path / "latin.toml").open("rb") as opened, pytest.raises(InputUnreadable, match=r"^Cannot read -: "):
+        read_text(opened, 99, "")

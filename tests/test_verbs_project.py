@@ -19,7 +19,8 @@ from tests.small import POLICY, by_policy, chat, names, pairs, read, samples, wr
 
 KEYS = {
     "beside", "composition", "considered", "form", "gates", "gates_digest", "head", "interleaving", "labels", "ledger",
-    "manifest", "omitted", "output", "params", "plan", "policy", "rows", "tool", "type", "used", "view", "weights",
+    "manifest", "omitted", "output", "params", "plan", "policy", "rows", "tool", "type", "unrendered", "used", "view",
+    "weights",
 }  # fmt: skip
 
 
@@ -220,7 +221,10 @@ def test_an_existing_export_is_replaced(few: Ledger, tmp_path: Path) -> None:
     """What stands in the place is replaced as a whole; through a link its target is, and the link stays."""
     (tmp_path / "real.jsonl").write_bytes(b"x" * 100_000)
     (tmp_path / "out.jsonl").symlink_to("real.jsonl")
-    made = few.project("kto-interleaved", tmp_path / "out.jsonl")
+    with pytest.raises(NotWritable, match="no export of this ledger"):
+        few.project("kto-interleaved", tmp_path / "out.jsonl")
+    assert (tmp_path / "real.jsonl").read_bytes() == b"x" * 100_000
+    made = few.project("kto-interleaved", tmp_path / "out.jsonl", overwrite=True)
     assert (tmp_path / "out.jsonl").is_symlink()
     assert (tmp_path / "real.jsonl").stat().st_size == made["output"]["bytes"]
     assert made["output"]["name"] == "out.jsonl"
@@ -251,11 +255,11 @@ def test_no_room(ledger: Ledger, tmp_path: Path, room: int, error: type[Exceptio
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(error):
-            ledger.project("kto-interleaved", out)
+            ledger.project("kto-interleaved", out, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (events(ledger), names(tmp_path), out.read_bytes()) == (count, there, b"before")
-    made = ledger.project("kto-interleaved", out)
+    made = ledger.project("kto-interleaved", out, overwrite=True)
     assert made["rows"] == 4
     assert made["output"]["bytes"] < 900 < len((tmp_path / "out.jsonl.manifest.json").read_bytes())
     assert ledger.verify()["ok"]

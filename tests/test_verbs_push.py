@@ -15,6 +15,7 @@ from ledger import Ledger
 from ledger.digest import show
 from ledger.door.publishing import Publishing
 from ledger.errors import BadRequest, ManifestUnreadable, PushFailed
+from ledger.verbs.files import MOST_BYTES
 from ledger.verbs.push import push_release
 from tests.fake_hub import fake_hub
 
@@ -109,6 +110,7 @@ def test_a_file_that_is_not_the_manifests_stops_everything(release: Path, name: 
         [{"name": "a", "blake3": "b3:" + "0" * 64, "bytes": True}],
         [{"name": "train.jsonl", "blake3": "b3:" + "0" * 64, "bytes": 1}],
         [{"name": "train.jsonl.manifest.json", "blake3": "b3:" + "0" * 64, "bytes": 1}],
+        [{"name": "a\\b", "blake3": "b3:" + "0" * 64, "bytes": 1}],
     ],
 )
 def test_a_manifest_cannot_name_what_is_elsewhere(release: Path, beside: object) -> None:
@@ -118,6 +120,23 @@ def test_a_manifest_cannot_name_what_is_elsewhere(release: Path, beside: object)
         with pytest.raises(ManifestUnreadable):
             push_release(release, REPO, endpoint=hub.endpoint)
         assert hub.requests == []
+
+
+def test_the_message_of_the_commit_is_one_line(release: Path) -> None:
+    """What a stranger's manifest calls its view cannot end the line, write on a terminal, or turn what is read."""
+    change(release, view="a\n\nSigned-off-by: x\r\x1b[31m\x00\x7f\u2028\u202e\u00e9")
+    with fake_hub() as hub:
+        push_release(release, REPO, endpoint=hub.endpoint)
+    assert hub.message.startswith("aSigned-off-by: x[31m\\xe9: ")
+    assert hub.message.isprintable()
+
+
+def test_a_manifest_without_an_end(tmp_path: Path) -> None:
+    """No more is read than a manifest can have."""
+    with (tmp_path / "x").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ManifestUnreadable, match="has over"):
+        push_release(tmp_path / "x", REPO)
 
 
 def test_a_manifest_that_is_none(tmp_path: Path) -> None:

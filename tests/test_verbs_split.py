@@ -89,6 +89,7 @@ def test_families_stay_together_and_quotas_are_met(ledger: Ledger, tmp_path: Pat
         "floors": [],
         "moved_for_floors": 0,
         "resolved": 0,
+        "previous_ratio": None,
         "events": 400,
     }
 
@@ -251,15 +252,16 @@ def test_perfect_rows_at_the_end_are_trained_on(ledger: Ledger, tmp_path: Path) 
 
 
 def test_a_floor_brings_perfect_rows_into_train(ledger: Ledger, tmp_path: Path) -> None:
-    """One in a hundred rows of train needs nineteen of the twenty: what the deal held out moves, and is counted."""
+    """One in a hundred rows of train needs nineteen of the twenty: one that was held out changes places, and both are counted."""
     rows = [chat(f"question {n}", "poor") for n in range(2000)]
     ledger.ingest(write(tmp_path / "a.jsonl", *rows, *tagged(20, perfect="yes")), campaign="a")
     report = ledger.split("90/5/5", stratify=["tag:perfect"], floors=["train:perfect=1%"])
     stand = Counter(list(splits(ledger).values())[2000:])
     assert stand["train"] == 19
-    assert report["moved_for_floors"] == 1
+    assert report["moved_for_floors"] == 2
+    assert report["by_split"] == {"train": 1818, "val": 101, "test": 101}
     assert report["floors"][0]["met"]
-    with pytest.raises(FloorNotMet, match=r"train:perfect=2% cannot be met: train reaches 19 of 1,819 rows \(1\.04%\)"):
+    with pytest.raises(FloorNotMet, match=r"train:perfect=2% cannot be met: train reaches 19 of 1,818 rows \(1\.04%\)"):
         ledger.split("90/5/5", floors=["train:perfect=2%"])
 
 

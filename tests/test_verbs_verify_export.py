@@ -12,6 +12,7 @@ import pytest
 
 from ledger import Ledger
 from ledger.errors import BadRequest, InputNotFound, InputUnreadable, TokenizerUnreadable
+from ledger.verbs.files import MOST_BYTES
 from tests.small import chat, pairs, read, write
 from tests.test_exporters_lengths import tokenizer
 
@@ -360,3 +361,11 @@ def test_what_the_manifest_says_of_lengths_is_taken(toolset: Ledger, tmp_path: P
     assert any("--tokenizer" in note for note in asked["notes"])
     other = Ledger.verify_export(out, tokenizer=tokenizer(tmp_path / "t"))
     assert any("another tokenizer" in note for note in other["notes"])
+
+
+def test_a_manifest_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    """What is larger than any manifest is named as such, and the file is checked without it."""
+    out = write(tmp_path / "out.jsonl", *pairs(4))
+    with (tmp_path / "out.jsonl.manifest.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    assert "has over" in Ledger.verify_export(out)["notes"][0]

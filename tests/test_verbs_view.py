@@ -14,7 +14,7 @@ from ledger.event import draft
 from ledger.exporters.view_spec import BUILT_IN, ViewSpec
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who
-from ledger.verbs.view import MOST_BYTES, checked, define, resolve, view_shown, views_there_are
+from ledger.verbs.view import MOST_BYTES, built_in, checked, define, resolve, view_shown, views_there_are
 from tests.logs import store_of
 
 MINE = 'name = "mine"  # a comment\nselect = "domain == \'asm\'"\n'
@@ -256,3 +256,14 @@ def test_the_list_tells_names_types_and_digests(ledger: Ledger, mine: Path) -> N
         "reason": "r",
         "in_force": True,
     }
+
+
+def test_what_needs_no_ledger(mine: Path) -> None:
+    """The views that every ledger has, and what a file holds, can be asked for without any."""
+    assert Ledger.view_names() == list(BUILT_IN)
+    assert Ledger.built_in_views() == {"built_in": built_in(), "defined": []}
+    assert Ledger.built_in_view("sft")["spec"] == BUILT_IN["sft"].as_json()
+    with pytest.raises(BadRequest, match=r"No view 'stf' is in every ledger \(did you mean 'sft'\?\); there are "):
+        Ledger.built_in_view("stf")
+    with mine.open("rb") as opened:
+        assert Ledger.check_view_file(opened) == Ledger.check_view_file(mine) == Ledger.check_view(MINE)

@@ -418,3 +418,94 @@ def test_a_folder_that_cannot_be(few: Ledger, tmp_path: Path, place: str) -> Non
     with pytest.raises(NotWritable):
         few.project("sft", tmp_path / place, container="datasets")
     assert few.status()["head"] == head
+
+
+def test_a_weight_in_a_column_is_that_of_any_twin(ledger: Ledger, tmp_path: Path) -> None:
+    """Repeated or told in a column, a text counts as often as the heaviest of its twins; `times` says how often."""
+    row = chat("q", "a", label=True)
+    ledger.ingest(write(tmp_path / "a.jsonl", row, {**row, "n": 2}, *pairs(3)), campaign="a")
+    ledger.weight([samples(ledger)[0]], 7)
+    ledger.weight([samples(ledger)[1]], 2)
+    for mode in ("repeat", "column"):
+        (tmp_path / f"{mode}.toml").write_text(
+            f'name = "{mode}"\nlabel = ["true"]\nweights = "{mode}"\n[fields]\ncounts = "times"\n', "utf-8"
+        )
+        made = ledger.project(str(tmp_path / f"{mode}.toml"), tmp_path / f"{mode}.jsonl")
+        rows = [one for one in read(tmp_path / f"{mode}.jsonl") if one["prompt"][0]["content"] == "q"]
+        assert len(rows) == (7 if mode == "repeat" else 1)
+        assert {one["counts"] for one in rows} == {7}
+        assert made["composition"]["rows"] == 10
+        assert again(ledger, tmp_path / f"{mode}.jsonl") == (tmp_path / f"{mode}.jsonl").read_bytes()
+
+
+def test_thinning_takes_copies_before_samples(ledger: Ledger, tmp_path: Path) -> None:
+    """Where rows must go, no sample loses its only row while another one is repeated."""
+    rows = [chat(f"q{n}", "a", label=n % 5 != 0) for n in range(20)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    ledger.weight((), 1000, where="label == true")
+    made = ledger.project("kto-interleaved", tmp_path / "out.jsonl")
+    used = {one["prompt"][0]["content"] for one in read(tmp_path / "out.jsonl") if one["label"]}
+    assert made["labels"]["true"] == len(used) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error"),
+    [
+        ("out.jsonl.gz", {}, BadRequest),
+        ("out.parquet", {}, BadRequest),
+        ("out.jsonl", {"container": "parquet"}, BadRequest),
+        ("other.jsonl.manifest.json", {}, NotWritable),
+        ("/dev/stdout", {}, NotWritable),
+    ],
+)
+def test_a_name_that_says_something_else(
+    few: Ledger, tmp_path: Path, name: str, options: dict[str, Any], error: type[LedgerError]
+) -> None:
+    """Compressed, another kind of file, a manifest, a device: refused, with nothing written."""
+    there = names(tmp_path)
+    with pytest.raises(error):
+        few.project("sft", tmp_path / name, **options)
+    assert names(tmp_path) == there
+
+
+def test_what_is_no_export_is_not_replaced(few: Ledger, tmp_path: Path) -> None:
+    """The ingested file and an export that was changed stay; an unchanged one is replaced, anything on request."""
+    source = (tmp_path / "few.jsonl").read_bytes()
+    with pytest.raises(NotWritable, match="no export of this ledger"):
+        few.project("sft", tmp_path / "few.jsonl")
+    assert (tmp_path / "few.jsonl").read_bytes() == source
+    few.project("sft", tmp_path / "out.jsonl")
+    few.project("kto", tmp_path / "out.jsonl")
+    with (tmp_path / "out.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(NotWritable):
+        few.project("sft", tmp_path / "out.jsonl")
+    few.project("sft", tmp_path / "out.jsonl", overwrite=True)
+    assert few.rebuild(tmp_path / "out.jsonl.manifest.json")["identical"]
+
+
+def test_a_file_does_not_redefine_a_view(few: Ledger, tmp_path: Path) -> None:
+    """A view in a file whose name stands for another one is refused; `view define` gives it another meaning."""
+    for number, label in enumerate(("true", "false")):
+        (tmp_path / f"{number}.toml").write_text(f'name = "mine"\nlabel = ["{label}"]\n', "utf-8")
+    few.project(str(tmp_path / "0.toml"), tmp_path / "out.jsonl")
+    head = few.status()["head"]
+    with pytest.raises(BadRequest, match="defined otherwise"):
+        few.project(str(tmp_path / "1.toml"), tmp_path / "other.jsonl")
+    assert (few.status()["head"], "other.jsonl" in names(tmp_path)) == (head, False)
+    few.define_view(tmp_path / "1.toml")
+    few.project(str(tmp_path / "1.toml"), tmp_path / "other.jsonl")
+
+
+def test_a_template_that_fails_is_told(few: Ledger, tmp_path: Path) -> None:
+    """The manifest says how many prompts the chat template could not take, and it is rebuilt without the tokenizer."""
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))  # noqa: S106 - a word for words
+    made.save(str(folder / "tokenizer.json"))
+    told = {"chat_template": "{{ raise_exception('no') }}"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told), "utf-8")
+    found = few.project("kto", tmp_path / "out.jsonl", max_length=60, tokenizer=folder)
+    assert found["unrendered"] == 40
+    assert again(few, tmp_path / "out.jsonl") == (tmp_path / "out.jsonl").read_bytes()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger import Ledger
+from ledger.digest import blake3_bytes
 from ledger.event import Draft, draft
 from ledger.verbs.run import Run, Who
 from ledger.views import decisions, labels, samples, tags, versions, withdrawals
@@ -164,8 +165,8 @@ def test_samples_are_found_in_several_ways(ledger: Ledger, one: str) -> None:
     assert samples.by_fingerprint(connection, row.fingerprint, 5) == [row]
     assert samples.of_version(connection, row.version, 5) == [row.sample]
     assert samples.rows_of(connection, [row.sample, 999]) == {row.sample: row}
-    assert samples.versions_of(connection, [row.sample]) == {
-        row.sample: samples.Version(row.version, row.hash, row.reader, 1)
-    }
+    version = samples.versions_of(connection, [row.sample])[row.sample]
+    assert (version.hash, version.reader, version.label) == (row.hash, row.reader, 1)
+    assert blake3_bytes(version.body or b"") == row.hash
     assert samples.forms(connection) == {"standard": 1}
     assert samples.get(connection, 999) is None

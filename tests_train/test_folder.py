@@ -15,7 +15,7 @@ from ledger import Ledger
 from ledger.digest import show
 from ledger.exporters.card import About, DataFile
 from ledger.exporters.columns import columns_of
-from ledger.exporters.folder import data_name, folder_files, split_name
+from ledger.exporters.folder import folder_files, split_name
 from ledger.exporters.parquet import write_parquet
 
 trl = pytest.importorskip("trl")
@@ -39,7 +39,8 @@ CALLING = [
 def put(folder: Path, container: str, lines: Sequence[bytes], manifest: dict[str, Any]) -> Path:
     """Write rows into a folder as a container, with what stands beside them, and return the file of rows."""
     folder.mkdir()
-    path = folder / data_name(manifest["view"], "training", container)
+    split = split_name(manifest["view"], "training")
+    path = folder / f"{split}.{container}"
     columns = columns_of(lines)
     if container == "jsonl":
         path.write_bytes(b"".join(lines))
@@ -47,7 +48,6 @@ def put(folder: Path, container: str, lines: Sequence[bytes], manifest: dict[str
         with path.open("wb") as file:
             write_parquet(lines, file, columns)
     data = path.read_bytes()
-    split = split_name(manifest["view"], "training")
     files = [DataFile(path.name, show(blake3(data).digest()), len(data), sha256(data).hexdigest(), split)]
     for name, body in folder_files(manifest, {}, files, columns, About("A | set", "mit")).items():
         (folder / name).write_bytes(body)

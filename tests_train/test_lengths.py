@@ -96,10 +96,8 @@ def test_counts_and_drops_are_the_trainers(
 
     whole = [len(ids) for ids in (_alone(taken, row) for row in rows)]
     assert ruler.prompt_tokens_many([(one.prompt, one.tools, one.form) for one in given]) == whole
-    completions = [ruler.completion_tokens(one.prompt, one.completion, one.tools, one.form) for one in given]
     if isinstance(rows[0]["prompt"], list):  # in text, tokens merge across the border, so that a prompt loses some
         assert whole == [len(ids) for ids in prepared["prompt_ids"]]
-        assert completions == [len(ids) for ids in prepared["completion_ids"]]
     counts = sorted(len(ids) for ids in prepared["prompt_ids"])
     assert len(set(counts)) > 10
     for max_length in (counts[0], counts[len(counts) // 3], counts[len(counts) // 2], counts[-1], counts[-1] + 1):

@@ -67,14 +67,16 @@ class Exports(Opened):
         card: bool = False,
         license: str | None = None,  # noqa: A002 - the Hub's word
         workers: int = 1,
+        overwrite: bool = False,
         as_of: str | int | None = None,
         progress: Progress | None = None,
     ) -> Answer:
         """Write a view to a file with its manifest beside it, record the release, and return the manifest.
 
         `view` is a name or the file of a view; `gates` a file of gates, else the shipped ones. `workers` is how many
-        processes make rows; it changes no byte. Raises PlanImpossible, GatesFailed, NotRepresentable, NotWritable,
-        DiskFull; then nothing is written and nothing recorded.
+        processes make rows; it changes no byte. What stands in the place is replaced only where it is an export of
+        this ledger, or with `overwrite`. Raises PlanImpossible, GatesFailed, NotRepresentable, NotWritable, DiskFull;
+        then nothing is written and nothing recorded.
         """
         params = ProjectParams(
             batch_size, world_size, ratio, seed, form, type, dialect, tool_args, container, max_length,
@@ -82,7 +84,8 @@ class Exports(Opened):
         )  # fmt: skip
         request = Request(view, params, None if tokenizer is None else Path(tokenizer))
         about = About(Path(out).name, license) if card or license or container == "datasets" else None
-        how = How(None if no_gates else find_gates(gates), whole_number("The number of workers", workers, 1, 64), about)
+        workers = whole_number("The number of workers", workers, 1, 64)
+        how = How(None if no_gates else find_gates(gates), workers, about, overwrite=overwrite)
         made, _ = project(self._store, request, Path(out), self._who, as_of, how, of("rows", progress))
         return made.value
 

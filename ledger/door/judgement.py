@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger import sqlite
 from ledger.door.opened import Answer, Opened, Progress, silent
 from ledger.errors import HeadMoved
-from ledger.policy.changes import changed
+from ledger.policy import changed, parse_policy, settings, shipped
+from ledger.validators import RULES
 from ledger.verbs import judge, whatif
 from ledger.verbs import validate as validation
 from ledger.verbs.adopt import Proposed, checked_changes
 from ledger.verbs.moment import reading
-from ledger.verbs.policies import IN_FORCE, checked_policy, find_policy, listed, shown_policy
+from ledger.verbs.policies import IN_FORCE, checked_file, checked_policy, find_policy, listed, shown_policy
 from ledger.verbs.words import plain_text, whole_number
 
 
@@ -106,6 +108,29 @@ class Judgement(Opened):
     def check_policy(text: str, place: str = "the policy") -> Answer:
         """Return what a policy in TOML compares and decides; raises PolicyInvalid. Needs no ledger."""
         return checked_policy(text, place)
+
+    @staticmethod
+    def check_policy_file(file: str | Path | BinaryIO) -> Answer:
+        """Return what the policy in a TOML file compares and decides, or in one that is open for reading bytes.
+
+        Needs no ledger. Raises PolicyInvalid, InputNotFound, InputUnreadable.
+        """
+        return checked_file(file)
+
+    @staticmethod
+    def shipped_policies() -> dict[str, str]:
+        """Return the TOML, comments and all, of each policy that comes with the program, by name. Needs no ledger."""
+        return dict(shipped())
+
+    @staticmethod
+    def policy_settings(text: str, place: str = "the policy") -> dict[str, str]:
+        """Return each key of a policy in TOML that `whatif` can change, with its value; raises PolicyInvalid."""
+        return dict(settings(parse_policy(text, place)))
+
+    @staticmethod
+    def validation_rules() -> dict[str, str]:
+        """Return what each rule of `validate` finds, in a sentence, by its name. Needs no ledger."""
+        return dict(RULES)
 
     def _changed(self, changes: Sequence[str], policy: str | Path | None, campaign: str | None) -> Proposed:
         if policy is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ledger.door.opened import Answer, Opened
 from ledger.reports import agreement as agreements
@@ -12,6 +13,7 @@ from ledger.reports.compare import compare
 from ledger.reports.near_misses import Asked, near_misses
 from ledger.reports.rejections import rejections
 from ledger.verbs.adopt import checked_campaign
+from ledger.verbs.files import put_page
 from ledger.verbs.moment import reading
 from ledger.verbs.words import whole_number
 
@@ -91,3 +93,10 @@ class Questions(Opened):
         whole_number("The offset", offset, 0, sys.maxsize)
         with reading(self._store, as_of) as (there, _):
             return contradictions.conflicts_report(there, checked_campaign(there, campaign), kind, limit, offset)
+
+    def write_page(self, file: str | Path, page: bytes) -> int:
+        """Write a page of HTML that somebody made of an answer, whole or not at all; return its bytes.
+
+        Raises NotWritable, also where a file stands that is no page, BadRequest, DiskFull.
+        """
+        return put_page(Path(file), self._store.path, page)

@@ -13,6 +13,7 @@ from ledger.reports import history
 from ledger.reports.show import show as show_report
 from ledger.reports.status import status as status_report
 from ledger.reports.why import why as why_report
+from ledger.sample import TextCall, text_calls
 from ledger.verbs import ingest
 from ledger.verbs.ids import find_sample
 from ledger.verbs.moment import reading
@@ -103,3 +104,16 @@ class Samples(Opened):
         with reading(self._store, as_of) as (there, head):
             subject = None if sample is None else find_sample(there, sample).sample
             return history.events(there, sample=subject, upto=head.position, limit=limit)
+
+    @staticmethod
+    def input_sizes(files: Iterable[str | Path]) -> dict[str, int | None]:
+        """Return the source name and size in bytes, where it is known, of each input that `ingest` would read.
+
+        Needs no ledger. Raises InputNotFound, InputUnreadable, SourceClash.
+        """
+        return {item.source: item.size for item in find_inputs([str(file) for file in files])}
+
+    @staticmethod
+    def text_calls(text: str) -> list[str | TextCall]:
+        """Split the text of an answer into its prose and its tool calls, each with name and arguments, in order."""
+        return text_calls(text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
 from pathlib import Path
 
 from ledger.door.opened import Answer, Opened, Progress, silent
 from ledger.readers.lines import find_inputs
-from ledger.scorers import File
+from ledger.scorers import BUILT_IN, File
 from ledger.verbs import score
 from ledger.verbs.score_files import import_files
 from ledger.verbs.score_import import import_field, import_plan
@@ -77,3 +78,15 @@ class Scoring(Opened):
     def scorers() -> list[Answer]:
         """Return every scorer: name, version, purpose, dimensions, options, files, origin, fault."""
         return score.scorers()
+
+    @staticmethod
+    def built_in_scorer(name: str) -> Answer | None:
+        """Return what a scorer of the program says of itself: about, dimensions, options; None for any other name."""
+        kind = BUILT_IN.get(name)
+        if kind is None:
+            return None
+        return {
+            "about": cleandoc(kind.__doc__ or ""),
+            "dimensions": list(kind.dimensions),
+            "options": dict(kind.options),
+        }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger import sqlite
 from ledger.door.opened import Answer, Opened
+from ledger.exporters.view_spec import BUILT_IN
 from ledger.verbs import view as verbs
 from ledger.verbs.moment import reading
 
@@ -36,3 +38,26 @@ class Views(Opened):
     def check_view(text: str, place: str = "the view") -> Answer:
         """Return what a view in TOML is; raises ViewInvalid, BadRequest. Needs no ledger."""
         return verbs.described(verbs.checked(text, place))
+
+    @staticmethod
+    def check_view_file(file: str | Path | BinaryIO) -> Answer:
+        """Return what the view in a TOML file is, or in one that is open for reading bytes. Needs no ledger.
+
+        Raises ViewInvalid, BadRequest, InputNotFound, InputUnreadable.
+        """
+        return verbs.described(verbs.checked_file(file))
+
+    @staticmethod
+    def view_names() -> list[str]:
+        """Return the names of the views that every ledger has."""
+        return list(BUILT_IN)
+
+    @staticmethod
+    def built_in_views() -> Answer:
+        """Return what `views` says of an empty ledger. Needs none."""
+        return {"built_in": verbs.built_in(), "defined": []}
+
+    @staticmethod
+    def built_in_view(name: str) -> Answer:
+        """Return one of `view_names` as `view` does; raises BadRequest for another name. Needs no ledger."""
+        return verbs.described(verbs.built_in_spec(name))

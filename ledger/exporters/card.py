@@ -32,6 +32,8 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FIRST = {name: at for at, name in enumerate(("by_label", "by_split", "by_tag", "samples", "rows", "share"))}
 _GROUPS = frozenset({"tags", "values"})  # keys of a composition that only hold what is counted
 _DEEPEST = 6  # levels of a composition; what lies deeper is shown as it is
+_GATE = ("name", "severity", "passed", "observed", "limit", "about")
+_LIMITS = {"max": "at most", "min": "at least"}
 _MOST_LINES = 1000
 """Lines of a table; a tag can have a million values."""
 
@@ -48,13 +50,10 @@ class DataFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What only a person knows of a dataset. `at` is the time of the head (ISO 8601); nothing reads a clock."""
+    """What only a person knows of a dataset."""
 
     name: str
     license: str | None = None
-    url: str | None = None
-    creator: str | None = None
-    at: str | None = None
 
     def checked(self) -> About:
         """Return this, or raise ValueError with a sentence."""
@@ -72,7 +71,7 @@ def dataset_card(
 ) -> bytes:
     """Return README.md; `composition` is that of `ledger check` ({} for none). Raises ValueError as `checked` does."""
     about.checked()
-    parts = [_front(manifest, files, about), f"# {markdown(about.name)}", _opening(manifest, about)]
+    parts = [_front(manifest, files, about), f"# {markdown(about.name)}", _opening(manifest)]
     parts += _section("Files", ("file", "split", "bytes", "BLAKE3"), [_file_line(file) for file in files])
     parts += _contents(manifest, composition)
     parts += _left_out(manifest)
@@ -101,12 +100,11 @@ def _front(manifest: Mapping[str, Any], files: Sequence[DataFile], about: About)
     return "\n".join([*lines, "---"])
 
 
-def _opening(manifest: Mapping[str, Any], about: About) -> str:
+def _opening(manifest: Mapping[str, Any]) -> str:
     rows, used = int(manifest["rows"]), int(manifest["used"])
     what = f"{_count(rows)} {'row' if rows == 1 else 'rows'} of type {markdown(str(manifest['type']))}"
     made = f"from {_count(used)} {'sample' if used == 1 else 'samples'}, the view {markdown(str(manifest['view']))}"
-    when = "" if about.at is None else f" as of {markdown(about.at)}"
-    return f"{what}, made {made} of a ledger{when}. The manifest beside the data says how to make the same bytes again."
+    return f"{what}, made {made} of a ledger. The manifest beside the data says how to make the same bytes again."
 
 
 def _file_line(file: DataFile) -> tuple[str, ...]:
@@ -174,21 +172,49 @@ def _left_out(manifest: Mapping[str, Any]) -> list[str]:
 
 def _making(manifest: Mapping[str, Any]) -> list[str]:
     """Return everything that decided which rows stand here, in which order."""
-    keys = ("ledger", "head", "view", "plan", "form", "policy", "layout", "container", "tool")
+    keys = ("ledger", "head", "view", "plan", "form", "policy", "tool")
     lines = [line for key in keys if key in manifest for line in _leaves(manifest[key], (key,))]
     return [
         *_section("How it was made", ("", ""), lines),
         *_section("Parameters", ("parameter", "value"), list(_leaves(manifest["params"]))),
-        *_section("Plan", ("", ""), list(_leaves(manifest.get("facts")))),
+        *_interleaving(manifest.get("interleaving"), manifest["params"].get("batch_size")),
     ]
+
+
+def _interleaving(facts: object, batch_size: object) -> list[str]:
+    """Return what a KTO trainer is to be told of an interleaved file; nothing for any other."""
+    if not isinstance(facts, Mapping):
+        return []
+    ranges = {name: " to ".join(map(str, both)) for name, both in sorted(facts["label_weights"].items())}
+    either = " or ".join(f"{markdown(name)} {markdown(told)}" for name, told in ranges.items())
+    advice = (
+        f"Train in this order, in batches of {markdown(_shown(batch_size))}. "
+        f"Below {_count(facts['batch_needed'])} rows a batch, no order puts both labels into every batch. "
+        f"For the labels to weigh about the same, set one of the trainer's two weights within its range: {either}."
+    )
+    majority = "neither" if facts["majority_label"] is None else str(facts["majority_label"]).lower()
+    lines = [
+        ("rows of the rarer label", _count(facts["minority"])),
+        ("the more frequent label", majority),
+        ("least rows a batch", _count(facts["batch_needed"])),
+        ("rows cut by the ratio", _count(facts["thinned"])),
+        *ranges.items(),
+        ("rows repeated for their weights", _count(facts["repeated"])),
+        ("repeats left out", _count(facts["repeats_left_out"])),
+    ]
+    return ["## Training with it", advice, *_table(("", ""), lines)]
 
 
 def _gates(gates: object) -> list[str]:
     if not isinstance(gates, list) or not gates:
         return ["## Gates", "It was written without a check of its gates."]
-    columns = ("name", "severity", "passed", "observed", "limit")
-    found = [gate for gate in gates if isinstance(gate, Mapping)]
-    return _section("Gates", columns, [tuple(_shown(gate.get(key, "")) for key in columns) for gate in found])
+    return _section("Gates", _GATE, [_gate(gate) for gate in gates if isinstance(gate, Mapping)])
+
+
+def _gate(gate: Mapping[str, Any]) -> tuple[str, ...]:
+    limit = gate.get("limit") or {}
+    told = ", ".join(f"{_LIMITS.get(key, key)} {_shown(value)}" for key, value in sorted(limit.items()))
+    return tuple((told or "-") if key == "limit" else _shown(gate.get(key, "")) for key in _GATE)
 
 
 def _checking(manifest: Mapping[str, Any], files: Sequence[DataFile]) -> list[str]:

@@ -1,25 +1,28 @@
 """Chat templates as transformers renders them: the text that a prompt becomes before it is cut into tokens.
 
 A template is a program of whoever made the tokenizer. It runs in jinja2's sandbox with what transformers gives it
-(read in 5.23) and nothing else, so it can neither read files nor change what it is given. What it cannot be kept from
-is taking time. Two things differ: the clock stands at CLOCK, since a length that changes with the day could not be
-made again, and text cannot grow over LONGEST characters.
+(read in 5.23) and nothing else, so it can neither read files nor change what it is given. Two things differ: the clock
+stands at CLOCK, since a length that changes with the day could not be made again, and no one step of a template can
+make a text of over 64 Mi characters or a list of over 8 Mi items (see `ledger.exporters.template_bounds`), nor all of
+them together such a text. A template can still take time without end, and memory by keeping many values of that size:
+against those only the limits of the process that runs it help.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
+
+from ledger.exporters.template_bounds import check
 
 CLOCK = datetime(2024, 7, 26)  # noqa: DTZ001 - transformers gives templates the local time, without a zone
 """What every template is told the time is: the day that Llama's own templates fall back to."""
-LONGEST = 64 * 1024 * 1024
-"""Characters that a template may make of one prompt."""
 _REASONING = ("reasoning_content", "thinking", "reasoning")
-_WRONG = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+_WRONG = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError),
+)
+"""What a template can raise besides jinja2's own errors: Python's compiler refuses what is nested deeply."""
 
 
 class BadTemplate(ValueError):  # noqa: N818 - turned into TokenizerUnreadable by whoever read the file
@@ -34,8 +37,10 @@ def compile_template(text: str) -> Callable[[Mapping[str, Any]], str]:
     """Return what renders variables to text, raising Unrendered; raise BadTemplate where `text` is no template."""
     from jinja2 import TemplateError  # noqa: PLC0415 - optional
 
+    from ledger.exporters.template_sandbox import environment  # noqa: PLC0415 - it needs jinja2
+
     try:
-        template = _environment().from_string(text)
+        template = environment(CLOCK).from_string(text)
     except (TemplateError, *_WRONG) as error:
         raise BadTemplate(f"line {getattr(error, 'lineno', 1)}: {error}") from error
 
@@ -44,8 +49,7 @@ def compile_template(text: str) -> Callable[[Mapping[str, Any]], str]:
         try:
             for piece in template.generate(variables):
                 length += len(piece)
-                if length > LONGEST:
-                    raise Unrendered(f"the template makes over {LONGEST} characters of it")
+                check(length)
                 pieces.append(piece)
         except (TemplateError, *_WRONG) as error:
             raise Unrendered(str(error)) from error
@@ -77,64 +81,3 @@ def variables_of(
 def _with_reasoning(message: dict[str, Any]) -> dict[str, Any]:
     reasoning = next((message[name] for name in _REASONING if name in message), None)
     return message if reasoning is None else {"thinking": reasoning, **message, "reasoning_content": reasoning}
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:  # noqa: ANN401 - a class of an optional package
-    """Return the environment of transformers, in which text cannot be multiplied without bound."""
-    from jinja2 import TemplateError, nodes  # noqa: PLC0415 - optional
-    from jinja2.exceptions import SecurityError  # noqa: PLC0415 - optional
-    from jinja2.ext import Extension, loopcontrols  # noqa: PLC0415 - optional
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - optional
-
-    class Generation(Extension):
-        """The tag {% generation %}, which marks what a model says: here it only shows what it holds."""
-
-        tags = {"generation"}  # noqa: RUF012 - as jinja2 wants it
-
-        def parse(self, parser: Any) -> Any:  # noqa: ANN401 - jinja2's own types are partial
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.CallBlock(self.call_method("_shown"), [], [], body).set_lineno(line)
-
-        @staticmethod
-        def _shown(caller: Callable[[], str]) -> str:
-            return caller()
-
-    class Bounded(ImmutableSandboxedEnvironment):
-        """A sandbox in which neither text nor numbers can be multiplied without bound."""
-
-        intercepted_binops = frozenset({"*", "**"})
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - any value
-            if operator == "**" or _product(left, right) > LONGEST:
-                raise SecurityError(f"{operator} is kept from making values without bound")
-            return super().call_binop(context, operator, left, right)
-
-    def raise_exception(message: object) -> NoReturn:
-        raise TemplateError(str(message))
-
-    environment = Bounded(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = CLOCK.strftime
-    del environment.globals["lipsum"], environment.filters["random"]  # by chance, so never the same twice
-    return environment
-
-
-def _product(left: object, right: object) -> int:
-    """Return how long the product of a text or list with a number would be; 0 for other products."""
-    for many, count in ((left, right), (right, left)):
-        if isinstance(many, str | list | tuple) and isinstance(count, int):
-            return len(many) * count
-    return 0
-
-
-def _to_json(
-    value: Any,  # noqa: ANN401 - any JSON value
-    ensure_ascii: bool = False,  # noqa: FBT001, FBT002 - templates call it so
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,  # noqa: FBT001, FBT002 - likewise
-) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)

@@ -107,12 +107,12 @@ class _Seen:
 
 
 class Shape:
-    """The columns of the rows seen so far. `first` are columns that the layout has, in order, rows or none."""
+    """The columns of the rows seen so far."""
 
-    def __init__(self, first: Iterable[str] = ()) -> None:
+    def __init__(self) -> None:
         """Start without rows."""
         self.rows = 0
-        self._seen = {name: _Seen() for name in first}
+        self._seen: dict[str, _Seen] = {}
 
     def see(self, line: bytes) -> None:
         """Take one row in; raise Unparquetable where it is no JSON object."""
@@ -125,9 +125,9 @@ class Shape:
         return tuple(seen.column(name, self.rows) for name, seen in self._seen.items())
 
 
-def columns_of(lines: Iterable[bytes], first: Iterable[str] = ()) -> tuple[Column, ...]:
+def columns_of(lines: Iterable[bytes]) -> tuple[Column, ...]:
     """Return the columns of a file of rows, in one pass of constant memory; raise Unparquetable."""
-    shape = Shape(first)
+    shape = Shape()
     for line in lines:
         shape.see(line)
     return shape.columns()

@@ -64,9 +64,10 @@ _ENCODINGS = {_PARQUET: "application/x-parquet", ".jsonl": "application/jsonline
 def croissant(manifest: Mapping[str, Any], files: Sequence[DataFile], columns: Sequence[Column], about: About) -> bytes:
     """Return croissant.json: one record set for each file, a field for each column.
 
-    `license`, `url`, `creator` and `datePublished` stand there where `about` has them; the specification asks for all
-    four. A column of structures that vary from row to row is a field of the parts that every row has as text; where
-    there are none, its JSON text. Raises ValueError as `About.checked` does.
+    `license` stands there where `about` has one. The specification asks for `url`, `creator` and `datePublished` too,
+    which a ledger does not know: whoever publishes adds them. A column of structures that vary from row to row is a
+    field of the parts that every row has as text; where there are none, its JSON text. Raises ValueError as
+    `About.checked` does.
     """
     about.checked()
     value: dict[str, Any] = {
@@ -75,7 +76,7 @@ def croissant(manifest: Mapping[str, Any], files: Sequence[DataFile], columns: S
         "conformsTo": CONFORMS_TO,
         "name": about.name,
         "description": _description(manifest),
-        **_known(about),
+        **({} if about.license is None else {"license": about.license}),
         "isLiveDataset": False,
         "distribution": [_file_object(file) for file in files],
         "recordSet": [_record_set(file, columns) for file in files],
@@ -89,13 +90,6 @@ def _description(manifest: Mapping[str, Any]) -> str:
         f"{manifest['rows']} rows of type {manifest['type']}: the view {manifest['view']} of the ledger "
         f"{manifest['ledger']} at position {head['position']}, root {head['root']}."
     )
-
-
-def _known(about: About) -> dict[str, Any]:
-    known: dict[str, Any] = {"license": about.license, "url": about.url, "datePublished": about.at}
-    if about.creator is not None:
-        known["creator"] = {"@type": "sc:Organization", "name": about.creator}
-    return {key: value for key, value in known.items() if value is not None}
 
 
 def _file_object(file: DataFile) -> dict[str, Any]:

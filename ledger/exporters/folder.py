@@ -6,14 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger.errors import BadRequest
 from ledger.exporters.card import About, DataFile, dataset_card
 from ledger.exporters.columns import Column
 from ledger.exporters.croissant import croissant
 
 CARD, CROISSANT = "README.md", "croissant.json"
-CONTAINERS = {"jsonl": ".jsonl", "parquet": ".parquet"}
-"""What rows can be written as, and how the names of such files end."""
 
 _SPLITS = ("train", "val", "test")
 _NO_WORD = re.compile("[^A-Za-z0-9]+")
@@ -30,11 +27,9 @@ def split_name(view: str, split: str | None) -> str:
     return f"{word}_rows" if word in _RESERVED else word
 
 
-def data_name(view: str, split: str | None, container: str = "jsonl") -> str:
-    """Return the base name of a view's rows in a folder, such as train.jsonl; raise BadRequest for no container."""
-    if container not in CONTAINERS:
-        raise BadRequest(f"There is no container {container[:40]!r}; there are {' and '.join(CONTAINERS)}.")
-    return split_name(view, split) + CONTAINERS[container]
+def data_name(view: str, split: str | None) -> str:
+    """Return the base name of a view's rows in a folder, such as train.jsonl."""
+    return f"{split_name(view, split)}.jsonl"
 
 
 def folder_files(

@@ -208,7 +208,9 @@ def _gate(table: Mapping[str, Any], taken: Sequence[str]) -> Gate:
         max_length=_count("max_length", table["max_length"], 1) if "max_length" in table else None,
     )
     if made.severity != "info" and made.max is None and made.min is None:
-        raise _Fault(("severity",), f"{check} has no limit, so it can only be `info`; give it {' or '.join(kind.limits)}")
+        raise _Fault(
+            ("severity",), f"{check} has no limit, so it can only be `info`; give it {' or '.join(kind.limits)}"
+        )
     if made.name in taken:
         raise _Fault(("name",), f"two gates are called {made.name!r}; give one of them another name")
     if made.max and made.min and made.max.is_share == made.min.is_share and made.max.value < made.min.value:

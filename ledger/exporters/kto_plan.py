@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -246,7 +247,24 @@ def _choose(pool: Pool, alive: bytearray, shares: tuple[int, int] | None, params
     keep_false, keep_true = _thinned(n_true, n_false, shares, params.batch_size)
     if not keep_false:
         raise PlanImpossible(_no_group(n_true, n_false, pool, params))
-    return _Chosen((rows[0][:keep_false], rows[1][:keep_true]), rows[0][keep_false:] + rows[1][keep_true:])
+    kept, cut = zip(_cut(rows[0], keep_false, pool), _cut(rows[1], keep_true, pool), strict=True)
+    return _Chosen(kept, cut[0] + cut[1])
+
+
+def _cut(rows: array[int], keep: int, pool: Pool) -> tuple[array[int], array[int]]:
+    """Part rows into those that stay and the surplus: the highest keys go, but copies go before any sample's only row.
+
+    The n-th row of a sample stands in line with the n-th rows of all others.
+    """
+    if keep == len(rows):
+        return rows, array("q")
+    seen: Counter[int] = Counter()
+    turns: list[tuple[int, int]] = []
+    for row in rows:
+        turns.append((seen[pool.handles[row]], row))
+        seen[pool.handles[row]] += 1
+    turns.sort()
+    return array("q", sorted(row for _, row in turns[:keep])), array("q", sorted(row for _, row in turns[keep:]))
 
 
 def _thinned(n_true: int, n_false: int, shares: tuple[int, int] | None, batch_size: int) -> tuple[int, int]:

@@ -66,9 +66,6 @@ class Ruler(Protocol):
     def prompt_tokens_many(self, prompts: Sequence[Prompt]) -> list[int]:
         """Return the tokens of many prompts, in their order."""
 
-    def completion_tokens(self, prompt: str, completion: str, tools: str | None, form: str) -> int:
-        """Return the tokens of a completion behind its prompt."""
-
     def dropped(self, rows: Sequence[Sides], max_length: int) -> list[bool]:
         """Return, for each row, whether a trainer with this `max_length` drops it."""
 
@@ -97,13 +94,6 @@ class Estimate:
         """Return the estimate for each prompt."""
         return [self.prompt_tokens(*prompt) for prompt in prompts]
 
-    def completion_tokens(self, prompt: str, completion: str, tools: str | None, form: str) -> int:  # noqa: ARG002 - as every Ruler
-        """Return the estimate for the completion alone."""
-        if form == "standard":
-            return _rounded(_bytes_of(_loaded(completion)))
-        sizes, messages = _said(completion)
-        return _rounded(sizes) + TOKENS_A_MESSAGE * messages
-
     def dropped(self, rows: Sequence[Sides], max_length: int) -> list[bool]:
         """Return whether each prompt is estimated to fill `max_length`."""
         return [self.prompt_tokens(row.prompt, row.tools, row.form) >= max_length for row in rows]
@@ -129,12 +119,6 @@ class Tokens:
     def prompt_tokens_many(self, prompts: Sequence[Prompt]) -> list[int]:
         """Return the tokens of many prompts."""
         return self._encoded([self._text(*prompt) for prompt in prompts], len)
-
-    def completion_tokens(self, prompt: str, completion: str, tools: str | None, form: str) -> int:
-        """Return the tokens behind those that the prompt alone and the whole row begin with."""
-        row = Sides(prompt, completion, tools, form)
-        alone, whole = self._encoded([self._text(prompt, tools, form), self._whole(row)], _ids)
-        return len(whole) - _shared(alone, whole)
 
     def dropped(self, rows: Sequence[Sides], max_length: int) -> list[bool]:
         """Return whether each row is dropped: by the tokens that its prompt alone and the whole row begin with.

@@ -80,7 +80,7 @@ def read_manifest(data: bytes) -> Manifest:
     _refuse(wrong)
     _check_head(value["head"])
     _check_output(value["output"])
-    _check_beside(value.get("beside", []))
+    _check_beside(value["output"]["name"], value.get("beside", []))
     _check_sum(value)
     return Manifest(value)
 
@@ -116,15 +116,21 @@ def _check_output(output: dict[str, Any]) -> None:
     # It names a file beside the manifest, never one elsewhere, whoever wrote the manifest.
     good = isinstance(name, str) and name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
     _refuse([] if good else ["output.name"])
+    _refuse([] if output.get("bytes") is None or _is_count(output["bytes"]) else ["output.bytes"])
     _check_digest(output.get("blake3"))
 
 
-def _check_beside(beside: object) -> None:
+def _check_beside(rows: str, beside: object) -> None:
     if not isinstance(beside, list) or not all(isinstance(one, dict) for one in beside):
         message = "beside: not of the kind that stands there"
         raise BadManifest(message)
+    taken = {rows, rows + SUFFIX}
     for one in beside:
         _check_output(one)
+        if one["name"] in taken:
+            message = f"it names {one['name'][:80]!r} twice"
+            raise BadManifest(message)
+        taken.add(one["name"])
 
 
 def _check_sum(value: dict[str, Any]) -> None:

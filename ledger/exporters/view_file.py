@@ -22,7 +22,7 @@ from ledger.exporters.view_spec import (
     ViewSpec,
     problems,
 )
-from ledger.toml_text import Lines, NotToml, Path, key, quoted, read_toml
+from ledger.toml_text import Lines, NotToml, Path, read_toml, toml_key, toml_string
 
 LONGEST = 20_000
 """Characters of one view."""
@@ -96,7 +96,7 @@ def view_toml(spec: ViewSpec) -> str:
     if spec.type == "preference":
         written.append(("pairs", spec.pairs))
     body = "".join(f"{key} = {_toml(value)}\n" for key, value in written)
-    further = "".join(f"{key(column)} = {_toml(fact)}\n" for column, fact in spec.fields)
+    further = "".join(f"{toml_key(column)} = {_toml(fact)}\n" for column, fact in spec.fields)
     return (_AUTO if is_auto else "") + body + (f"\n[fields]\n{further}" if further else "")
 
 
@@ -204,4 +204,4 @@ def _kind(value: object) -> str:
 
 
 def _toml(value: str | Sequence[str]) -> str:
-    return quoted(value) if isinstance(value, str) else "[" + ", ".join(map(quoted, value)) + "]"
+    return toml_string(value) if isinstance(value, str) else "[" + ", ".join(map(toml_string, value)) + "]"

@@ -216,6 +216,8 @@ def _wrong_fields(spec: ViewSpec) -> Iterator[tuple[str, str]]:
     columns = [column for column, _ in spec.fields]
     if len(set(columns)) < len(columns):
         yield "fields", "two further columns have one name"
+    if spec.type == "samples" and spec.fields:
+        yield "fields", "rows of samples hold every fact already; leave [fields] out"
     own = own_columns(spec.type)
     for column, fact in spec.fields:
         key = f"fields.{column}"

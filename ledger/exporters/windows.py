@@ -23,11 +23,13 @@ _DIGEST = 32
 _PLACE = Struct(">QQ")
 _FIRST = 20
 """How many lines are named of those that a trainer drops."""
-Row = tuple[bool, bytes, bytes]  # label, prompt fingerprint (empty: no prompt), fingerprint
 
 
 class FileRow(NamedTuple):
-    """A row of a file: as Row, the line it stands in (from 1), and whether a trainer drops it for its length."""
+    """A row of a file: its label, the fingerprints of its prompt (empty: no prompt) and of the whole, and its line.
+
+    Lines count from 1; `dropped` says whether a trainer drops the row for its length.
+    """
 
     label: bool
     prompt: bytes
@@ -71,11 +73,6 @@ class WindowReport:
     labels: dict[str, int]
     batch_needed: int | None
     violations: list[str]
-
-
-def check_windows(rows: Iterable[Row], batch_size: int) -> WindowReport:
-    """Report on (label, prompt fingerprint, fingerprint) rows in file order, none of which a trainer drops."""
-    return check_file((FileRow(*row, line) for line, row in enumerate(rows, 1)), batch_size)
 
 
 def check_file(

@@ -9,7 +9,7 @@ from ledger.errors import PolicyInvalid
 from ledger.policy.check import Fault
 from ledger.policy.document import Written, document_of, policy_from
 from ledger.rule import Policy
-from ledger.toml_text import Lines, NotToml, key, quoted, read_toml
+from ledger.toml_text import Lines, NotToml, read_toml, toml_key, toml_string
 
 LONGEST = 100_000
 """Characters of one policy."""
@@ -39,23 +39,23 @@ def to_toml(policy: Policy) -> str:
         "".join(f"{key} = {_toml(value)}\n" for key, value in document.items() if not isinstance(value, (dict, list)))
     ]
     parts.append(_table("scores", document["scores"]))
-    parts += [_table(f"measure.{key(name)}", table) for name, table in document["measure"].items()]
+    parts += [_table(f"measure.{toml_key(name)}", table) for name, table in document["measure"].items()]
     parts += [_table(name, document[name]) for name in ("threshold",) if document[name]]
-    parts += [_table(f"domain.{key(name)}", table) for name, table in document["domain"].items()]
+    parts += [_table(f"domain.{toml_key(name)}", table) for name, table in document["domain"].items()]
     parts += [_table("cross", document["cross"])] if document["cross"] else []
     parts += [_table(section, table, "[[", "]]") for section in ("rule", "label", "cap") for table in document[section]]
     return "\n".join(parts)
 
 
 def _table(name: str, table: dict[str, Any], opening: str = "[", closing: str = "]") -> str:
-    return f"{opening}{name}{closing}\n" + "".join(f"{key(k)} = {_toml(value)}\n" for k, value in table.items())
+    return f"{opening}{name}{closing}\n" + "".join(f"{toml_key(k)} = {_toml(value)}\n" for k, value in table.items())
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401 - a value of a document
     if isinstance(value, Written):
         return str(value)
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key(name)} = {_toml(inner)}" for name, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(name)} = {_toml(inner)}" for name, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return quoted(value) if isinstance(value, str) else json.dumps(value)
+    return toml_string(value) if isinstance(value, str) else json.dumps(value)

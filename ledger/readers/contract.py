@@ -90,13 +90,13 @@ class Line:
         index = _after(_FIRST, text, 0)
         while text[index] != "}":
             key, index = scanstring(text, index + 1, True)  # noqa: FBT003 - the standard library's own signature
-            begin = _after(_COLON, text, index)
+            begin = _colon(text, index)
             if key in split and text[begin] == "[":
                 self._items[key], end = _items(text, begin)
             else:
                 _, end = _scan(text, begin)
             self._fields[key] = text[begin:end]
-            index = _after(_NEXT, text, end)
+            index = _next(text, end)
 
     def raw(self, key: str) -> str | None:
         """Return the JSON text of a field; None where it is null or not there."""
@@ -164,6 +164,29 @@ def array_text(items: list[Item]) -> str:
     return f"[{', '.join([item.text for item in items])}]"
 
 
+def _colon(text: str, start: int) -> int:
+    """Return where a value begins, after the colon at `start`: as most programs write it, else wherever it is."""
+    if text[start] == ":":
+        if text[start + 1] > " ":
+            return start + 1
+        if text[start + 1] == " " and text[start + 2] > " ":
+            return start + 2
+    return _after(_COLON, text, start)
+
+
+def _next(text: str, start: int) -> int:
+    """Return where the next key or item, or the end of the list, begins: likewise."""
+    sign = text[start]
+    if sign == ",":
+        if text[start + 1] > " ":
+            return start + 1
+        if text[start + 1] == " " and text[start + 2] > " ":
+            return start + 2
+    elif sign in "]}":
+        return start
+    return _after(_NEXT, text, start)
+
+
 def _after(pattern: re.Pattern[str], text: str, start: int) -> int:
     match = pattern.match(text, start)
     if match is None:
@@ -178,5 +201,5 @@ def _items(text: str, start: int) -> tuple[list[Item], int]:
     while text[index] != "]":
         value, end = _scan(text, index)
         items.append(Item(text[index:end], value))
-        index = _after(_NEXT, text, end)
+        index = _next(text, end)
     return items, index + 1

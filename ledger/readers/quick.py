@@ -21,8 +21,6 @@ _LARGE = re.compile(rb"e-?[0-9]+[,\]}]")
 """What every float looks like that orjson has written; texts may look like it too."""
 _KEYS = 2
 _FIELDS = frozenset({"prompt", "completion", "label"})
-_SPACED = b'{"prompt": [{"role": "'
-_ONCE = (b'"prompt"', b'"completion"', b'"label"')
 _WHOLE = b'["content",%d,"conversational",null,%%b,%%b]' % NORMAL_FORM
 _PROMPT = b'["prompt",%d,"conversational",%%b]' % NORMAL_FORM
 
@@ -48,25 +46,10 @@ def quick_row(body: bytes) -> Quick | None:
     if type(prompt) is not list or type(completion) is not list or not prompt or not completion:
         return None
     asked, said = _side(prompt), _side(completion)
-    if asked is None or said is None or not _each_once(body, value, len(prompt) + len(completion)):
+    if asked is None or said is None or not _has_all(body, orjson.dumps(value)):
         return None
     before = orjson.dumps(asked)
     return Quick(value["label"], _address(_WHOLE % (before, orjson.dumps(said))), _address(_PROMPT % before), value)
-
-
-def _each_once(body: bytes, value: dict[str, Any], messages: int) -> bool:
-    """Say whether a line surely has no key twice.
-
-    Either it is as long as what was parsed is when written again, with a blank behind each comma and colon; or each
-    key is there once, as quotation marks are escaped in texts (and keys are not, in lines without such escapes).
-    """
-    if len(body) == len(orjson.dumps(value)) + 3 + 4 * messages and body.startswith(_SPACED):
-        return True
-    return (
-        all(body.count(key) == 1 for key in _ONCE)
-        and body.count(b'"role"') == messages == body.count(b'"content"')
-        and b"\\u00" not in body
-    )
 
 
 def _side(side: list[Any]) -> list[Any] | None:
@@ -109,15 +92,17 @@ def _parts(text: str) -> list[Any] | None:
 
 
 def _is_whole(body: bytes, written: bytes) -> bool:
-    """Say whether a text surely has no key twice and is not too deep: what was parsed has all its quotation marks.
+    """Say whether a text of one value surely has no key twice and is not too deep."""
+    return _has_all(body, written) and body.count(b"[") + body.count(b"{") <= MAX_DEPTH
 
-    A quotation mark may also stand as an escape with its number, in texts that hold `u0022`.
+
+def _has_all(body: bytes, written: bytes) -> bool:
+    """Say whether no key surely stands twice in JSON, given what was parsed of it, written again.
+
+    Of a key that stands twice the parser keeps one, so that the quotation marks of the other are lost, and all others
+    are written again. A body may have them as an escape with a number too: one that holds `u0022` is not judged.
     """
-    return (
-        body.count(b'"') == written.count(b'"')
-        and body.count(b"[") + body.count(b"{") <= MAX_DEPTH
-        and b"u0022" not in body
-    )
+    return body.count(b'"') == written.count(b'"') and b"u0022" not in body
 
 
 def _address(text: bytes) -> bytes:

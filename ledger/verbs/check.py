@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.digest import show
-from ledger.errors import GatesInvalid, InputNotFound, InputUnreadable
 from ledger.exporters.eligibility import usable
-from ledger.exporters.gates import Gates, judged, parse_gates, passed, shipped_gates
+from ledger.exporters.gates import LONGEST, Gates, judged, parse_gates, passed, shipped_gates
 from ledger.exporters.view_spec import ViewSpec
 from ledger.reports.composition import composition_report
 from ledger.store import Store
 from ledger.verbs.asked import Asked
+from ledger.verbs.files import read_text
 from ledger.verbs.gate_checks import Subject, observe
 from ledger.verbs.moment import reading
 from ledger.verbs.plans import Planned, plan_of, plan_view
@@ -23,6 +23,8 @@ from ledger.views.gating import asked as looking
 from ledger.views.planned import Rows, held
 
 SHIPPED = "the shipped gates"
+MOST_BYTES = 5 * LONGEST
+_HINT = "Give a TOML file in UTF-8; `ledger check --show-gates` prints one to begin with."
 
 
 class Checked(NamedTuple):
@@ -33,25 +35,12 @@ class Checked(NamedTuple):
     composition: dict[str, Any]
     change: dict[str, Any] | None
 
-    @property
-    def failed(self) -> list[str]:
-        """Return the names of the gates that stop a release."""
-        return [one["name"] for one in self.gates if one["severity"] == "error" and not one["passed"]]
-
 
 def find_gates(path: str | Path | None) -> Gates:
     """Return the gates in a TOML file, or the shipped ones; raise InputNotFound, InputUnreadable, GatesInvalid."""
     if path is None:
         return parse_gates(shipped_gates(), SHIPPED)
-    place = Path(path)
-    try:
-        return parse_gates(place.read_text("utf-8"), str(path))
-    except FileNotFoundError as error:
-        raise InputNotFound(place) from error
-    except OSError as error:
-        raise InputUnreadable(place, error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise GatesInvalid(str(path), 1, "it is not UTF-8 text") from error
+    return parse_gates(read_text(path, MOST_BYTES, _HINT), str(path))
 
 
 def check_plan(
@@ -61,18 +50,20 @@ def check_plan(
     omitted: Mapping[str, int],
     gates: Gates,
     *,
+    column: Mapping[int, int] | None = None,
     batch_size: int,
     measured: bool = False,
 ) -> Checked:
     """Check the rows of a plan where and when it was made: inside its reading transaction, also of an earlier moment.
 
-    `rows` are handles in file order, or (chosen, rejected); `omitted` says how many were left out by reason;
-    `measured` that the plan left out what is too long. Writes temporary tables only.
+    `rows` are handles in file order, or (chosen, rejected); `omitted` says how many were left out by reason; `column`
+    how often each sample counts where a column says so; `measured` that the plan left out what is too long. Writes
+    temporary tables only.
     """
     connection = store.connection
     statuses = frozenset(spec.statuses or usable(policy_adopted=policies.adopted(connection)))
     times = () if spec.weights == "ignore" else weights.in_force(connection)
-    with held(connection, rows, times, by_column=spec.weights == "column"), looking(connection):
+    with held(connection, rows, times, column), looking(connection):
         before = changed.previous(connection, spec.name)
         change = None if before is None else changed.change(connection, before)
         subject = Subject(connection, spec, omitted, statuses, batch_size, measured, change)
@@ -90,6 +81,7 @@ def check_planned(store: Store, asked: Asked, planned: Planned, gates: Gates) ->
         planned.places,
         planned.counts,
         gates,
+        column=planned.column,
         batch_size=asked.params.batch_size,
         measured=asked.params.max_length is not None,
     )
@@ -118,5 +110,6 @@ def _change(before: changed.Previous, change: changed.Change) -> dict[str, Any]:
         "added": change.added,
         "removed": change.removed,
         "relabelled": change.relabelled,
+        "edited": change.edited,
         "moved_split": change.moved_split,
     }

@@ -10,18 +10,24 @@ from ledger.digest import show
 from ledger.exporters.view_spec import ViewSpec
 from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.views import decisions, samples, tags, weights
+from ledger.views import decisions, samples, tags
 
 
-def columns(store: Store, spec: ViewSpec, chosen: Sequence[int]) -> dict[int, tuple[tuple[str, str], ...]]:
-    """Return sample -> the further columns of its rows, as JSON texts."""
-    wanted = [*spec.fields, *([("weight", "times")] if spec.weights == "column" else [])]
+def wants_times(spec: ViewSpec) -> bool:
+    """Say whether a column of the rows tells how often a sample counts."""
+    return any(fact == "times" for _, fact in _wanted(spec))
+
+
+def columns(
+    store: Store, spec: ViewSpec, chosen: Sequence[int], times: Mapping[int, int]
+) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Return sample -> the further columns of its rows, as JSON texts; `times`: who counts more than once."""
+    wanted = _wanted(spec)
     if not wanted:
         return {}
     handles = sorted(set(chosen))
     found = samples.rows_of(store.connection, handles)
     tagged = tags.of_samples(store.connection, handles)
-    times = weights.of_samples(store.connection, handles)
     return {
         sample: tuple(
             (column, json.dumps(_fact(fact, row, tagged.get(sample, {}), times.get(sample, 1)), ensure_ascii=False))
@@ -29,6 +35,10 @@ def columns(store: Store, spec: ViewSpec, chosen: Sequence[int]) -> dict[int, tu
         )
         for sample, row in found.items()
     }
+
+
+def _wanted(spec: ViewSpec) -> list[tuple[str, str]]:
+    return [*spec.fields, *([("weight", "times")] if spec.weights == "column" else [])]
 
 
 _FACTS: dict[str, Callable[[samples.Row], Any]] = {

@@ -14,13 +14,14 @@ from typing import BinaryIO, Self
 
 from blake3 import blake3
 
-from ledger.errors import BadRequest, DiskFull, NotWritable
+from ledger.errors import BadRequest, DiskFull, InputNotFound, InputUnreadable, NotWritable
 from ledger.exporters.manifest import SUFFIX
 from ledger.verbs.words import plain_text
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OF_THE_LEDGER = ("", "-journal", "-wal", "-shm")
 _BLOCK = 1 << 20
+_DOCTYPE = b"<!DOCTYPE HTML>"
 MOST_BYTES = 64 << 20
 """Bytes of a file that is read as a whole (a schema, a rubric, a graph): a device may have no end."""
 
@@ -123,6 +124,24 @@ def place_for(out: Path, ledger: Path) -> Path:
     return place
 
 
+def put_page(out: Path, ledger: Path, page: bytes) -> int:
+    """Write a page of HTML, whole or not at all, and return its size; most likely no other file was meant.
+
+    Raises NotWritable, also where a file stands that is no page, BadRequest, DiskFull.
+    """
+    place = place_for(out, ledger)
+    with plain_errors(out):
+        if place.is_file():
+            with place.open("rb") as file:
+                if file.read(len(_DOCTYPE)).upper() not in {_DOCTYPE, b""}:
+                    raise NotWritable(place, "a file that is no HTML page stands there; name another")
+    with WholeFile(place) as whole:
+        whole.write(page)
+        whole.settle()
+        whole.put()
+        return whole.size
+
+
 def manifest_path(out: Path) -> Path:
     """Return where the manifest of an export stands."""
     return out.with_name(out.name + SUFFIX)
@@ -135,6 +154,49 @@ def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has over {most:,} bytes")
     return data
+
+
+def read_text(source: str | Path | BinaryIO, most: int, hint: str) -> str:
+    """Return a UTF-8 file as text, or as much of it as no such file can have: a device may have no end.
+
+    `most` is in bytes; what reads the text refuses one so long. `hint` is the next step in errors. Raises as
+    `first_bytes` and `text_of`.
+    """
+    return text_of(first_bytes(source, most, hint), source, most, hint)
+
+
+def first_bytes(source: str | Path | BinaryIO, most: int, hint: str) -> bytes:
+    """Return the first `most` bytes of a file, or of an open one.
+
+    Raises InputNotFound, and InputUnreadable, also for a name that no file can have.
+    """
+    try:
+        if not isinstance(source, (str, Path)):
+            return source.read(most)
+        with Path(source).open("rb") as file:
+            return file.read(most)
+    except ValueError as error:
+        raise InputUnreadable(called(source), "no file can be called so", hint=hint) from error
+    except FileNotFoundError as error:
+        raise InputNotFound(called(source), hint=hint) from error
+    except OSError as error:
+        raise InputUnreadable(called(source), error.strerror, hint=hint) from error
+
+
+def text_of(data: bytes, source: str | Path | BinaryIO, most: int, hint: str) -> str:
+    """Return the first `most` bytes of a file as text, without a byte order mark; nor a character that they cut.
+
+    Raises InputUnreadable for what is not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig", errors="strict" if len(data) < most else "ignore")
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(called(source), "it is not UTF-8", hint=hint) from error
+
+
+def called(source: str | Path | BinaryIO) -> str:
+    """Return what a file is called in errors; an open one is standard input, the only one that verbs are given."""
+    return str(source) if isinstance(source, (str, Path)) else "-"
 
 
 def digest_of_file(path: Path) -> bytes:

@@ -1,22 +1,21 @@
-"""Floors: what a split must hold at least, and which families move so that it does.
+"""Floors: what a split must hold at least, how near it is, and what is said of one that cannot be met.
 
 `train:perfect=5%` asks that of the rows of train, each sample counted as often as its weight says, five in a hundred
-have the tag `perfect`; `test:domain:asm=40` asks for forty samples. Where the deal leaves a floor unmet, families that
-were assigned just now move to its split in the order of their keyed hashes until it is met. A family moves only if
-that brings the floor nearer, and first if it breaks no floor that is met; no family moves twice.
+have the tag `perfect`; `test:domain:asm=40` asks for forty samples, which are counted once each, whatever their weight.
+What moves so that floors are met is said in `ledger.verbs.swaps`.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from ledger.errors import BadRequest, FloorNotMet
-from ledger.verbs.quotas import OPEN, SPLITS, Families
+from ledger.errors import BadRequest
+from ledger.verbs.quotas import SPLITS
 from ledger.verbs.words import plain_text
 from ledger.views.dealt import FACTS, LABELS, Fact
 
@@ -41,6 +40,12 @@ class Floor(NamedTuple):
         if self.share is None:
             return having >= self.least
         return having * _ALL >= self.share * rows and (rows > 0 or self.share == 0)
+
+    def lacks(self, having: int, rows: int) -> int:
+        """Return by how much it is missed, in what `gain` counts; 0 if and only if it is met."""
+        if self.share is None:
+            return max(self.least - having, 0)
+        return max(self.share * rows - having * _ALL, 0) if rows else int(self.share > 0)
 
     def gain(self, having: int, rows: int) -> int:
         """Return what a family of so many rows, of which `having` have it, would bring; more than 0 if it helps."""
@@ -104,6 +109,17 @@ class Tally:
         split = self.floors[number].split
         return self.floors[number].met(self.have[number][split], self.total[split])
 
+    def unmet(self) -> list[int]:
+        """Return the numbers of the floors that are not met."""
+        return [number for number in range(len(self.floors)) if not self.met(number)]
+
+    def lacking(self) -> list[int]:
+        """Return by how much each floor is missed: 0 where it is met; a smaller number is nearer."""
+        return [
+            floor.lacks(have[floor.split], self.total[floor.split])
+            for floor, have in zip(self.floors, self.have, strict=True)
+        ]
+
     def observed(self, number: int) -> Fraction:
         """Return what a floor's split holds: a share of its rows (0 where it is empty), or a number of samples."""
         floor = self.floors[number]
@@ -117,71 +133,55 @@ class Tally:
             here[split] += sign * had.get(family, 0)
 
 
-def meet(tally: Tally, families: Families, places: bytearray) -> dict[int, int]:
-    """Move open families until every floor is met; return family -> its new place. Raises FloorNotMet.
+class Shortfall(NamedTuple):
+    """Why a floor cannot be met, and what to do about it."""
 
-    `places` says where the deal put each family and is changed. The tally counts what was settled before the deal.
+    text: str
+    hint: str
+
+
+def shortfall(tally: Tally, number: int, settled: Sequence[int], helpful: Sequence[int]) -> Shortfall:
+    """Say what a floor's split reaches, where the rest of what has it stands and why, and the next step.
+
+    `settled` says by split what was counted before the deal, `helpful` what stands in open families that would bring
+    the floor nearer: those elsewhere are needed there.
     """
-    for home, place, rows in zip(families.homes, places, tally.rows, strict=True):
-        if home == OPEN:
-            tally.total[place] += rows
-    for here, having in zip(tally.have, tally.having, strict=True):
-        for family, had in having.items():
-            here[places[family]] += had
-    moved: dict[int, int] = {}
-    unmet, before = _unmet(tally), -1
-    while unmet and len(moved) > before:
-        before = len(moved)
-        for careful in (True, False):
-            for number in unmet:
-                _lift(tally, number, families, places, moved, careful=careful)
-            unmet = _unmet(tally)
-    if unmet:
-        raise FloorNotMet(tally.floors[unmet[0]].text, _shortfall(tally, unmet[0]))
-    return moved
-
-
-def _unmet(tally: Tally) -> list[int]:
-    return [number for number in range(len(tally.floors)) if not tally.met(number)]
-
-
-def _lift(
-    tally: Tally, number: int, families: Families, places: bytearray, moved: dict[int, int], *, careful: bool
-) -> None:
-    """Move families to a floor's split, in the order of their keys, until it is met or none is left that helps."""
-    floor = tally.floors[number]
-    helpful = _helpful(tally, number, lambda family: family not in moved and places[family] != floor.split)
-    for family in sorted(helpful, key=families.key):
-        if tally.met(number):
-            return
-        standing = [other for other in range(len(tally.floors)) if tally.met(other)] if careful else []
-        tally.put(family, places[family], -1)
-        tally.put(family, floor.split)
-        if all(map(tally.met, standing)):
-            places[family] = moved[family] = floor.split
-        else:
-            tally.put(family, floor.split, -1)
-            tally.put(family, places[family])
-
-
-def _helpful(tally: Tally, number: int, free: Callable[[int], bool]) -> Iterator[int]:
-    """Yield the families that may move and bring a floor nearer; an empty split needs only what is as good as it."""
-    floor = tally.floors[number]
-    least = 1 if tally.total[floor.split] else 0
-    having: Mapping[int, int] = tally.having[number]
-    return (f for f, had in having.items() if free(f) and floor.gain(had, tally.rows[f]) >= least)
-
-
-def _shortfall(tally: Tally, number: int) -> str:
-    """Say what a floor's split reaches, and where the rest of what has it stands."""
     floor = tally.floors[number]
     here, rows = tally.have[number][floor.split], tally.total[floor.split]
     unit = "samples" if floor.share is None else "rows"
     reached = f"{here:,} samples" if floor.share is None else f"{here:,} of {rows:,} rows ({_percent(here, rows)})"
-    elsewhere = {k: tally.have[number][k] for k in range(3) if k != floor.split and tally.have[number][k]}
-    told = " and ".join(f"{count:,} in {SPLITS[k]}" for k, count in elsewhere.items())
-    rest = f"of the {unit} that have it, {told} stay there" if told else f"no other {unit} have it"
-    return f"{SPLITS[floor.split]} reaches {reached}; {rest}"
+    others = [k for k in range(3) if k != floor.split]
+    stay = [(k, settled[k]) for k in others]
+    held = [(k, helpful[k]) for k in others]
+    vain = [(k, tally.have[number][k] - settled[k] - helpful[k]) for k in others]
+    told = [
+        f"{_counts(found)} {why}"
+        for found, why in (
+            (stay, "stay there (assigned before, or pinned)"),
+            (held, "cannot leave without breaking another floor"),
+            (vain, "are in families that would lower the share"),
+        )
+        if any(count for _, count in found)
+    ]
+    rest = f"of the {unit} that have it, {'; '.join(told)}" if told else f"no other {unit} have it"
+    blocked = any(count for _, count in held)
+    return Shortfall(f"{SPLITS[floor.split]} reaches {reached}; {rest}", _hint(tally, number, settled, blocked=blocked))
+
+
+def _counts(found: Sequence[tuple[int, int]]) -> str:
+    return " and ".join(f"{count:,} in {SPLITS[k]}" for k, count in found if count)
+
+
+def _hint(tally: Tally, number: int, settled: Sequence[int], *, blocked: bool) -> str:
+    """Return the next step; a weight is one only for a share, and only of what is in its split or could be."""
+    floor, have = tally.floors[number], tally.have[number]
+    lower = "Lower this floor or the one that holds them" if blocked else "Lower the floor"
+    if floor.share is None:
+        return f"{lower}, or add such samples. A weight does not help: a floor in samples counts each of them once."
+    if have[floor.split] or sum(have) > sum(settled):
+        weight = "`ledger weight --where ... --times N`"
+        return f"{lower}, add such samples, or give them a weight ({weight}) first: a share counts rows by weight."
+    return f"{lower}, or add such samples. A weight does not help: none of them can stand in {SPLITS[floor.split]}."
 
 
 def _percent(part: int, whole: int) -> str:

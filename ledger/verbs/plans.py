@@ -34,7 +34,8 @@ class Planned(NamedTuple):
     """Handles of the rows in file order, those that each row prefers its own over, and what was left out.
 
     A handle stands in `rows` once for each of its copies. `rejected` is empty, or as long as `rows` (preference).
-    `facts` is what the planner says of the whole, for the manifest.
+    `facts` is what the planner says of the whole, for the manifest; `column`, where weights stand in a column, the
+    weight of each sample: the largest of its twins.
     """
 
     rows: tuple[int, ...]
@@ -42,11 +43,18 @@ class Planned(NamedTuple):
     omitted: dict[str, list[int]]
     form: str
     facts: dict[str, object] | None = None
+    column: dict[int, int] | None = None
 
     @property
     def counts(self) -> dict[str, int]:
         """Return how many were left out, by reason."""
         return {reason: len(handles) for reason, handles in self.omitted.items()}
+
+    @property
+    def times(self) -> dict[int, int]:
+        """Return how often each sample counts, of those that count more than once."""
+        found = Counter(self.rows) if self.column is None else self.column
+        return {sample: times for sample, times in found.items() if times > 1}
 
     @property
     def used(self) -> int:
@@ -87,7 +95,9 @@ def plan_view(store: Store, asked: Asked, version: str) -> Planned:
 
 
 def _hint(store: Store, spec: ViewSpec) -> str | None:
-    """Return the next step where a policy is adopted but has not decided yet; None: the usual one."""
+    """Return the next step where splits or the decisions of a policy are missing; None: the usual one."""
+    if spec.split in {"train", "val", "test"} and not splits.any_assigned(store.connection):
+        return "Nothing was assigned to a split yet. Run `ledger split`."
     if spec.statuses is not None or not policies.adopted(store.connection):
         return None
     pending = sum(group.samples for group in rollups.groups(store.connection) if group.status == "pending")
@@ -115,7 +125,8 @@ def _kto(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
         if (hint := _hint(store, spec)) is None:
             raise
         raise PlanImpossible(*error.args, hint=hint) from error
-    return Planned(plan.rows, (), plan.omitted, form, dict(plan.facts))
+    column = None if spec.weights != "column" else dict(weights.in_force(store.connection))
+    return Planned(plan.rows, (), plan.omitted, form, dict(plan.facts), column)
 
 
 def _plain(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
@@ -128,10 +139,13 @@ def _plain(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:
         seed=asked.params.seed,
         conflicts="keep" if spec.type == "prompt_only" else spec.conflicts,
         order=spec.order,
-        repeat=spec.weights == "repeat",
+        repeat=spec.weights != "ignore",
     )
     plan = plain_plan.plan_plain(_candidates(store, spec, form), given, mark)
-    return Planned(plan.rows, (), plan.omitted, form)
+    if spec.weights != "column":
+        return Planned(plan.rows, (), plan.omitted, form)
+    times = Counter(plan.rows)  # a row for each, at the place of its first copy
+    return Planned(tuple(times), (), plan.omitted, form, column=dict(times))
 
 
 def _pairs(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ledger.digest import MIN_PREFIX, blake3_bytes
 from ledger.digest import show as shown
@@ -14,6 +14,7 @@ from ledger.policy.writing import measured
 from ledger.rule import Policy, observed
 from ledger.store import Store
 from ledger.verbs.adopt import Proposed
+from ledger.verbs.files import called, first_bytes, read_text, text_of
 from ledger.verbs.trial import in_force
 from ledger.views import policies
 
@@ -87,32 +88,30 @@ def described(policy: Policy) -> dict[str, Any]:
     }
 
 
-def readable(data: bytes, name: str | Path) -> str:
-    """Return the first MOST_BYTES of a file as text, more than a policy may have; raise InputUnreadable."""
-    try:
-        return data.decode(errors="strict" if len(data) < MOST_BYTES else "ignore")
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(name, "it is not UTF-8", hint=_HINT) from error
-
-
 def checked_policy(text: str, place: str) -> dict[str, Any]:
     """Return a policy's description, from TOML; raises PolicyInvalid."""
     return described(parse_policy(text, place))
 
 
+def checked_file(source: str | Path | BinaryIO) -> dict[str, Any]:
+    """Return the description of the policy in a file, or in an open one.
+
+    Raises PolicyInvalid, InputNotFound, InputUnreadable.
+    """
+    text = read_text(source, MOST_BYTES, _HINT)
+    return checked_policy(text, called(source))
+
+
 def _text_of(name: str | Path) -> tuple[str, str]:
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(MOST_BYTES)  # a device may have no end
-        return readable(data, name), str(name)
-    except ValueError as error:  # a name that no file can have
-        raise InputUnreadable(name, "no file can be called so", hint=_HINT) from error
-    except OSError as error:
+        data = first_bytes(name, MOST_BYTES, _HINT)
+    except (InputNotFound, InputUnreadable) as error:
         known = shipped()
         stem = str(name).removesuffix(SUFFIX)
         if stem in known:
             return known[stem], f"{stem}{SUFFIX}"
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, InputNotFound):
             hint = f"Give a TOML file, or one of the policies in the program: {', '.join(sorted(known))}."
             raise InputNotFound(name, hint=hint) from error
-        raise InputUnreadable(name, error.strerror, hint=_HINT) from error
+        raise
+    return text_of(data, name, MOST_BYTES, _HINT), str(name)

@@ -16,13 +16,15 @@ from typing import Any
 import orjson
 from blake3 import blake3
 
-from ledger.digest import digest_of, parse
-from ledger.errors import CorruptLedger, ManifestUnreadable, NotWritable
+from ledger.digest import digest_of, parse, show
+from ledger.errors import BadRequest, CorruptLedger, ManifestUnreadable, NotWritable
 from ledger.event import draft
 from ledger.exporters import manifest
 from ledger.exporters.folder import data_name
+from ledger.exporters.view_spec import ViewSpec
 from ledger.reports.history import leaf_of
 from ledger.store import Store
+from ledger.transaction import Transaction
 from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_for, plain_errors
 from ledger.verbs.moment import reading
 from ledger.verbs.rebuild import load_manifest
@@ -30,7 +32,7 @@ from ledger.verbs.requests import Request, ask
 from ledger.verbs.run import Run, Who
 from ledger.verbs.view import define_in, resolve
 from ledger.verbs.writing import How, Progress, Wanted, Written, write_view
-from ledger.views import releases
+from ledger.views import defined, releases
 
 
 def project(
@@ -55,6 +57,9 @@ def project(
             request = request._replace(found=resolve(there, request.view))
     with _room_for(store, request, out) as target:
         place, beside = place_for(target, store.path), place_for(manifest_path(target), store.path)
+        _check_name(target, request.params.container)
+        if not how.overwrite:
+            _check_free(store, target, place)
         with WholeFile(place) as file, WholeFile(beside) as note, ExitStack() as more:
             wanted = Wanted(lambda there: ask(there, request), None, as_of, target.name)
             written = write_view(store, wanted, file, how, progress)
@@ -90,6 +95,37 @@ def _room_for(store: Store, request: Request, out: Path) -> Iterator[Path]:
             with suppress(OSError):  # something of it was put in place; that is whole, and stays
                 out.rmdir()
         raise
+
+
+_PACKED = (".bz2", ".gz", ".xz", ".zst")
+_SPECIAL = ("/dev/", "/proc/")
+
+
+def _check_name(target: Path, container: str) -> None:
+    """Refuse a name that says something else than what would stand there."""
+    name = target.name.lower()
+    if name.endswith(manifest.SUFFIX):
+        raise NotWritable(target, "that is a name for manifests; give the rows another")
+    if str(target.absolute()).startswith(_SPECIAL):
+        raise NotWritable(target, "no manifest can stand beside it")
+    if name.endswith(_PACKED):
+        raise BadRequest(f"{target.name}: exports are not compressed; give it another name, or --as parquet")
+    if name.endswith(".parquet") != (container == "parquet"):
+        kind = "Parquet" if container == "parquet" else "lines of JSON"
+        raise BadRequest(f"{target.name} would hold {kind}; --as parquet and a name with .parquet belong together")
+
+
+def _check_free(store: Store, target: Path, place: Path) -> None:
+    """Refuse to replace a file that is no export of this ledger, as it was written: it may be all that there is."""
+    with plain_errors(target):
+        there = digest_of_file(place) if place.exists() else None
+    if there is None or releases.wrote(store.connection, there):
+        return
+    with suppress(ManifestUnreadable):
+        if load_manifest(manifest_path(target)).output == there:
+            return
+    told = "a file stands there that is no export of this ledger, or was changed since"
+    raise NotWritable(target, told, hint="Give the export another name; --overwrite replaces what stands there.")
 
 
 def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack) -> WholeFile:
@@ -153,11 +189,23 @@ def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifes
         settle(written.manifest, body)
         after = None if last is None else last.op.hex()
         if written.defined is not None:
-            define_in(store, transaction, run, written.defined, "", who)
+            _define(store, transaction, run, written.defined, who)
         rows_of_blobs = [transaction.add_blob(data)[1] for data in (body, members, omissions)]
         run.append(transaction, [draft("released", None, rows_of_blobs[0], {**fields, "after": after})])
         run.finish(transaction, {"considered": value["considered"], "used": value["used"]})
     return written.manifest
+
+
+def _define(store: Store, transaction: Transaction, run: Run, view: tuple[ViewSpec, str], who: Who) -> None:
+    """Record what the name of a view in a file stands for; refuse where it stands for another view already."""
+    spec, _ = view
+    former = defined.in_force(store.connection, spec.name)
+    if former is not None and former.digest != spec.digest:
+        raise BadRequest(
+            f"The view {spec.name!r} is defined otherwise in this ledger, as {show(former.digest)[:15]}",
+            hint="Give the view in the file another name, or define it anew first: `ledger view define FILE`.",
+        )
+    define_in(store, transaction, run, view, "", who)
 
 
 def _same_beside(recorded: manifest.Manifest, written: Written) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from contextlib import ExitStack
 from io import BytesIO
@@ -12,19 +11,16 @@ from typing import Any, BinaryIO
 
 from blake3 import blake3
 
-from ledger.digest import LARGEST_INT, show
+from ledger.digest import show
 from ledger.errors import ManifestUnreadable, PushFailed
 from ledger.exporters import hub
-from ledger.exporters.manifest import SUFFIX, BadManifest, Manifest, read_manifest
-from ledger.verbs.files import read_whole
+from ledger.exporters.manifest import SUFFIX, Manifest
+from ledger.verbs.rebuild import manifest_bytes
 
 _BLOCK = 1 << 20
-_DIGEST = re.compile("b3:[0-9a-f]{64}")
 
 
-def push_release(
-    source: Path, repo: str, *, token: str | None = None, endpoint: str | None = None, private: bool = True
-) -> dict[str, Any]:
+def push_release(source: Path, repo: str, *, endpoint: str | None = None, private: bool = True) -> dict[str, Any]:
     """Push the file of a manifest, what stands beside it by its `beside`, and the manifest, as one commit.
 
     Nothing is sent unless every file is there with the bytes that the manifest names; and what was compared is what is
@@ -32,7 +28,7 @@ def push_release(
     PushFailed.
     """
     hub.checked_repo(repo)
-    data, manifest = _read(source)
+    data, manifest = manifest_bytes(source)
     with ExitStack() as stack:
         files: dict[str, BinaryIO] = {}
         for name, digest, size in _named(source, manifest):
@@ -40,7 +36,7 @@ def push_release(
             _compare(file, name, repo, digest, size)
             files[name] = file
         files[files_name(manifest)] = BytesIO(data)
-        commit = hub.push(files, repo, token=token, endpoint=endpoint, private=private, message=_message(manifest))
+        commit = hub.push(files, repo, token=None, endpoint=endpoint, private=private, message=_message(manifest))
     return {"repo": repo, "commit": commit, "files": list(files)}
 
 
@@ -49,39 +45,17 @@ def files_name(manifest: Manifest) -> str:
     return str(manifest.value["output"]["name"]) + SUFFIX
 
 
-def _read(source: Path) -> tuple[bytes, Manifest]:
-    try:
-        data = read_whole(source)
-        return data, read_manifest(data)
-    except OSError as error:
-        raise ManifestUnreadable(source, error.strerror) from error
-    except BadManifest as error:
-        raise ManifestUnreadable(source, error) from error
-
-
 def _named(source: Path, manifest: Manifest) -> list[tuple[str, str, int | None]]:
-    """Return name, digest and size of each file that a manifest names; raise ManifestUnreadable."""
-    output, beside = manifest.value["output"], manifest.value.get("beside", [])
-    if not isinstance(beside, list):
-        raise ManifestUnreadable(source, "beside: not of the kind that stands there")
-    found: dict[str, tuple[str, str, int | None]] = {}
-    taken = {files_name(manifest)}
-    for one in (output, *beside):
-        if not _is_file(one) or one["name"] in taken:
-            raise ManifestUnreadable(source, "beside: it lists something that is no file here, or a file twice")
-        taken.add(one["name"])
-        found[one["name"]] = (one["name"], one["blake3"], one.get("bytes"))
-    return list(found.values())
+    """Return name, digest and size of each file that a manifest names; raise ManifestUnreadable.
 
-
-def _is_file(value: object) -> bool:
-    """Return whether it names a file in the folder of the manifest, and its bytes; a name never leads elsewhere."""
-    if not isinstance(value, dict):
-        return False
-    name, digest, size = value.get("name"), value.get("blake3"), value.get("bytes")
-    good = isinstance(name, str) and not name.startswith(".") and name != "" and not set("/\\\0") & set(name)
-    counted = size is None or (type(size) is int and 0 <= size <= LARGEST_INT)
-    return good and counted and isinstance(digest, str) and bool(_DIGEST.fullmatch(digest))
+    A release may have a name that is not pushed: with a dot in front it could be read as a setting of the repository,
+    with a backslash it is a path on some machines.
+    """
+    found = [manifest.value["output"], *manifest.value.get("beside", [])]
+    for name in (one["name"] for one in found):
+        if name.startswith(".") or "\\" in name:
+            raise ManifestUnreadable(source, f"a file of the name {name[:80]!r} is not pushed")
+    return [(one["name"], one["blake3"], one.get("bytes")) for one in found]
 
 
 def _opened(path: Path, repo: str) -> BinaryIO:
@@ -110,5 +84,5 @@ def _compare(file: BinaryIO, name: str, repo: str, digest: str, size: int | None
 def _message(manifest: Manifest) -> str:
     """Return what the commit says: which view, how many rows, which head."""
     value = manifest.value
-    view = value["view"].encode("ascii", "backslashreplace").decode()
+    view = "".join(filter(str.isprintable, value["view"])).encode("ascii", "backslashreplace").decode()
     return f"{view[:100]}: {value['rows']} rows, ledger head {manifest.position} {show(manifest.root)[:15]}"

@@ -6,7 +6,8 @@ Everything here is a value: families are numbers, splits are places in SPLITS. T
    the order of their texts, so that the sums from the first stratum to any other stay beside the exact shares: many
    tiny strata together still have the ratio.
 2. What a split has already counts towards its quota. Where one has more than its quota, the others share what is left
-   in proportion to what they lack.
+   in proportion to what they lack. What a stratum cannot make up for by itself, because more of it is settled somewhere
+   than its quota, is spread over the strata in proportion to the room that they have there.
 3. Families that are open are dealt in the order of their keyed hashes. Each goes to the first of test, val and train
    that has room for all of it. One that fits nowhere goes to the split that lacks most, of those with a share (where
    two lack the same, the one nearest to training): so no split gets more than its quota but by part of one family.
@@ -131,22 +132,57 @@ class _Rooms:
     def __init__(
         self, wanted: list[Counts], standing: Sequence[Sequence[int]], fresh: list[int], largest: list[int]
     ) -> None:
-        self._wanted, self._standing, self._fresh, self._largest = wanted, standing, fresh, largest
+        self._largest = largest
+        self._rooms = rooms(wanted, standing, fresh)
         self._owed = [0, 0, 0]
 
     def enter(self, stratum: int) -> list[int]:
         """Return the rooms of a stratum whose families are dealt now."""
-        lacks = [max(one - had, 0) for one, had in zip(self._wanted[stratum], self._standing[stratum], strict=True)]
-        fresh = self._fresh[stratum]
-        if sum(lacks) > fresh:
-            lacks = list(quotas([fresh], (lacks[0], lacks[1], lacks[2]))[0])
         made_up = bounded(self._owed, self._largest[stratum])
         self._owed = [owed - now for owed, now in zip(self._owed, made_up, strict=True)]
-        return [lack + now for lack, now in zip(lacks, made_up, strict=True)]
+        return [room + now for room, now in zip(self._rooms[stratum], made_up, strict=True)]
 
     def leave(self, rooms: list[int]) -> None:
         """Keep what a stratum left open, or overfilled."""
         self._owed = [owed + left for owed, left in zip(self._owed, rooms, strict=True)]
+
+
+def rooms(wanted: Sequence[Counts], standing: Sequence[Sequence[int]], fresh: Sequence[int]) -> list[list[int]]:
+    """Return by stratum how many of its open samples each split should get.
+
+    They add up to the open samples of each stratum, and together to what the splits lack of all quotas.
+    """
+    found = [lacking(*stratum) for stratum in zip(wanted, standing, fresh, strict=True)]
+    if not found:
+        return found
+    wanted_all, standing_all = ([sum(column) for column in zip(*one, strict=True)] for one in (wanted, standing))
+    should = lacking(wanted_all, standing_all, sum(fresh))
+    over = [sum(room) - due for room, due in zip(zip(*found, strict=True), should, strict=True)]
+    for giver in range(3):
+        for taker in range(3):
+            if over[giver] > 0 > over[taker]:
+                moved = min(over[giver], -over[taker])
+                _spread(found, giver, taker, moved)
+                over[giver] -= moved
+                over[taker] += moved
+    return found
+
+
+def lacking(wanted: Sequence[int], standing: Sequence[int], fresh: int) -> list[int]:
+    """Return what each split lacks; where one has too much and less is open, in proportion to what they lack."""
+    lacks = [max(one - had, 0) for one, had in zip(wanted, standing, strict=True)]
+    return lacks if sum(lacks) <= fresh else list(quotas([fresh], (lacks[0], lacks[1], lacks[2]))[0])
+
+
+def _spread(found: list[list[int]], giver: int, taker: int, moved: int) -> None:
+    """Move room from one split to another, in each stratum in proportion to what there is."""
+    whole, so_far, given = sum(room[giver] for room in found), 0, 0
+    for room in found:
+        so_far += room[giver]
+        now = so_far * moved // whole - given
+        given += now
+        room[giver] -= now
+        room[taker] += now
 
 
 def bounded(owed: Sequence[int], most: int) -> list[int]:

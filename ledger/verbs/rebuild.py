@@ -12,15 +12,15 @@ from ledger.exporters import manifest
 from ledger.sqlite import plain_errors as plain_sqlite_errors
 from ledger.store import Store
 from ledger.verbs.asked import RECORDED, Asked, params_of
-from ledger.verbs.files import WholeFile, digest_of_file, place_for, plain_errors
+from ledger.verbs.files import WholeFile, digest_of_file, place_for, plain_errors, read_whole
 from ledger.verbs.plans import plans_for
 from ledger.verbs.requests import spec_at
 from ledger.verbs.writing import How, Progress, Wanted, write_view
 from ledger.views import releases
 
-_MAY_DIFFER = frozenset({"beside", "gates", "gates_digest", "tool"})
+_MAY_DIFFER = frozenset({"beside", "gates", "gates_digest", "tool", "unrendered"})
 """What a rebuilt manifest need not repeat: the version of the program that made it, what it was checked against, and
-the files beside it, which tell of both."""
+the files beside it, which tell of both; and how many prompts a template could not take."""
 
 
 def rebuild(
@@ -56,8 +56,14 @@ def rebuild(
 
 def load_manifest(path: Path) -> manifest.Manifest:
     """Return the manifest in a file; raise ManifestUnreadable."""
+    return manifest_bytes(path)[1]
+
+
+def manifest_bytes(path: Path) -> tuple[bytes, manifest.Manifest]:
+    """Return a file as it stands, and the manifest in it; raise ManifestUnreadable."""
     try:
-        return manifest.read_manifest(path.read_bytes())
+        data = read_whole(path)
+        return data, manifest.read_manifest(data)
     except OSError as error:
         raise ManifestUnreadable(path, error.strerror) from error
     except manifest.BadManifest as error:

@@ -6,6 +6,7 @@ done by other processes. Chunks are cut by place and written in order: how many 
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,7 +24,7 @@ from ledger.exporters.view_spec import ViewSpec
 from ledger.readers import Raw, raw_of
 from ledger.store import Store
 from ledger.verbs.asked import Asked, layout_of
-from ledger.verbs.facts import columns, known
+from ledger.verbs.facts import columns, known, wants_times
 from ledger.views import samples
 
 CHUNK = 500
@@ -61,6 +62,10 @@ class Order(Protocol):
     def form(self) -> str:
         """Return the form that all rows have."""
 
+    @property
+    def times(self) -> dict[int, int]:
+        """Return how often each sample counts, of those that count more than once."""
+
 
 class Fault(NamedTuple):
     """Why a row could not be written: of which sample, whether its bytes are damaged, and what is wrong."""
@@ -73,8 +78,8 @@ class Fault(NamedTuple):
 Lines = list[bytes] | Fault
 
 
-def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Iterator[tuple[bytes, Label]]:
-    """Yield each row's bytes and label, in order.
+def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Iterator[tuple[list[bytes], list[Label]]]:
+    """Yield the bytes and labels of some rows at a time, in order.
 
     Raises CorruptLedger where bytes are not those of their address, and NotRepresentable with the first sample that
     the layout has no way to write.
@@ -86,8 +91,7 @@ def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Itera
     for sources, made in _rendered(_chunks(store, asked.spec, planned), layout, workers):
         if isinstance(made, Fault):
             raise _error(store, made, layout)
-        for source, line in zip(sources, made, strict=True):
-            yield line, source.label
+        yield made, [source.label for source in sources]
 
 
 def render(layout: Layout, sources: Sequence[Source]) -> Lines:
@@ -109,11 +113,10 @@ def render(layout: Layout, sources: Sequence[Source]) -> Lines:
 def contents(store: Store, handles: Sequence[int]) -> Iterator[tuple[int, Fields, Label]]:
     """Yield the training fields of some hundred samples as they stand now; raises CorruptLedger."""
     found = samples.versions_of(store.connection, handles)
-    bodies = store.bodies([found[sample].version for sample in handles])
     for sample in handles:
         version = found[sample]
         try:
-            fields = _fields(bodies[version.version], version.hash, version.reader)
+            fields = _fields(version.body, version.hash, version.reader)
         except _Damaged as damage:
             raise _error(store, Fault(sample, damaged=True, told=str(damage)), None) from damage
         yield sample, fields, None if version.label is None else bool(version.label)
@@ -136,6 +139,7 @@ def _raw(body: bytes | None, address: bytes, reader: str) -> Raw:
 
 def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[list[Source]]:
     """Yield what each run of rows is made of; runs are cut by place alone."""
+    times = planned.times if wants_times(spec) else {}
     bounds = [*range(0, len(planned.rows), CHUNK), len(planned.rows)]
     for start, end in pairwise(bounds):
         chosen, rejected = planned.rows[start:end], planned.rejected[start:end]
@@ -143,9 +147,8 @@ def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[list[Sourc
         found: dict[int, samples.Version] = {}
         for at in range(0, len(handles), CHUNK):
             found.update(samples.versions_of(store.connection, handles[at : at + CHUNK]))
-        bodies = store.bodies([version.version for version in found.values()])
-        extra = columns(store, spec, chosen)
-        yield [_source(place, chosen, rejected, found, bodies, extra) for place in range(len(chosen))]
+        extra = columns(store, spec, chosen, times)
+        yield [_source(place, chosen, rejected, found, extra) for place in range(len(chosen))]
 
 
 def _source(
@@ -153,7 +156,6 @@ def _source(
     chosen: Sequence[int],
     rejected: Sequence[int],
     found: Mapping[int, samples.Version],
-    bodies: Mapping[int, bytes | None],
     extra: Mapping[int, tuple[tuple[str, str], ...]],
 ) -> Source:
     sample = chosen[place]
@@ -161,9 +163,9 @@ def _source(
     other = None
     if rejected:
         less = found[rejected[place]]
-        other = rejected[place], bodies[less.version], less.hash, less.reader
+        other = rejected[place], less.body, less.hash, less.reader
     label = None if version.label is None else bool(version.label)
-    return Source(sample, bodies[version.version], version.hash, version.reader, label, extra.get(sample, ()), other)
+    return Source(sample, version.body, version.hash, version.reader, label, extra.get(sample, ()), other)
 
 
 def _rendered(chunks: Iterator[list[Source]], layout: Layout, workers: int) -> Iterator[tuple[list[Source], Lines]]:
@@ -173,7 +175,7 @@ def _rendered(chunks: Iterator[list[Source]], layout: Layout, workers: int) -> I
             yield sources, render(layout, sources)
         return
     # Spawned, not forked: a copy of this process would hold the ledger's connection and locks.
-    with _worded(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with _worded(), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_unmoved) as pool:
         waiting: deque[tuple[list[Source], Future[Lines]]] = deque()
         for sources in chunks:
             waiting.append((sources, pool.submit(render, layout, sources)))
@@ -182,6 +184,11 @@ def _rendered(chunks: Iterator[list[Source]], layout: Layout, workers: int) -> I
                 yield done, made.result()
         for done, made in waiting:
             yield done, made.result()
+
+
+def _unmoved() -> None:
+    """Leave an interrupt from the keyboard to the process that asked for the rows."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
@@ -206,10 +213,11 @@ def _error(store: Store, fault: Fault, layout: Layout | None) -> Exception:
     return NotRepresentable(name, f"{layout.dialect} {layout.type}", fault.told)
 
 
-def _whole(store: Store, order: Sequence[int]) -> Iterator[tuple[bytes, Label]]:
+def _whole(store: Store, order: Sequence[int]) -> Iterator[tuple[list[bytes], list[Label]]]:
     """Yield samples for reading: everything that is known of each, and its fields as far as it has them."""
     for at in range(0, len(order), CHUNK):
         chunk = list(order[at : at + CHUNK])
         facts = known(store, chunk)
-        for sample, fields, label in contents(store, chunk):
-            yield trl.sample_row(facts[sample], fields.prompt, fields.completion, fields.tools), label
+        told = list(contents(store, chunk))
+        made = [trl.sample_row(facts[sample], one.prompt, one.completion, one.tools) for sample, one, _ in told]
+        yield made, [label for _, _, label in told]

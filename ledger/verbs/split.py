@@ -2,8 +2,8 @@
 
 What is assigned never moves; a new member joins its family, one that stands in several splits where it is farthest
 from training. New families are dealt by the keyed hashes of their roots, so that the quotas of each stratum are met
-as exactly as whole families allow (`ledger.verbs.quotas` has the rule), and then moved where a floor asks for it
-(`ledger.verbs.floors`). Shares are of all samples that are not erased, those assigned earlier included: a later split
+as exactly as whole families allow (`ledger.verbs.quotas` has the rule), and then change places where a floor asks for
+it (`ledger.verbs.swaps`). Shares are of all samples that are not erased, those assigned earlier included: a later split
 makes up in what it deals for what an earlier one left uneven. The outcome depends on ids, families, facts, weights and
 the seed, never on the order in which anything came.
 
@@ -23,13 +23,13 @@ from ledger.event import Draft, draft
 from ledger.sqlite import Connection
 from ledger.store import Store
 from ledger.transaction import Transaction, in_chunks
-from ledger.verbs.floors import meet
 from ledger.verbs.ids import find_sample
 from ledger.verbs.moment import reading
-from ledger.verbs.quotas import OPEN, SPLITS, deal
+from ledger.verbs.quotas import OPEN, SPLITS, deal, quotas
 from ledger.verbs.run import Run, Who, conserve, without_collector
-from ledger.verbs.split_params import SplitParams, written
+from ledger.verbs.split_params import SplitParams, same_ratio, written
 from ledger.verbs.split_survey import Move, Survey
+from ledger.verbs.swaps import meet
 from ledger.views import dealt, families, rollups, samples
 
 _BATCH = 20_000
@@ -41,8 +41,10 @@ STRATA = 200
 class SplitReport(NamedTuple):
     """What was assigned, how all samples stand, and how near that is to what was asked for.
 
-    `by_split` counts every sample that has a split; `quotas` and `strata` those that are not erased. `leaks` are
-    families in more than one split, `resolved` samples that were moved for `resolve`, `events` those recorded.
+    `by_split` counts every sample that has a split; `quotas` and `strata` those that are not erased, `strata` each by
+    its own values. `leaks` are families in more than one split, `moved_for_floors` samples that stand elsewhere than
+    dealt, `resolved` those that were moved for `resolve`, `events` those recorded. `previous_ratio` is that of the
+    last split of this ledger, None where it is the same or there was none.
     """
 
     assigned: int
@@ -56,6 +58,7 @@ class SplitReport(NamedTuple):
     floors: list[dict[str, Any]]
     moved_for_floors: int
     resolved: int
+    previous_ratio: str | None
     events: int
 
 
@@ -81,25 +84,28 @@ class _Settled:
 
     def __init__(self, store: Store, asked: SplitParams) -> None:
         self.store, self.asked = store, asked
+        before = dealt.last_ratio(store.connection)
+        self._before = None if before is None or same_ratio(before, asked.ratio) else before
         self.pins = _pins(store, asked)
         self.survey = Survey(store.connection, asked, {pin.family: pin.split for pin in self.pins})
         self._refuse_clashes()
         order = self.survey.order()
         found = self.survey.families
-        self._order = order
         self.places, self._wanted = deal(found, order, self.survey.settled, asked.ratio.shares)
-        self._moved = meet(self.survey.tally, found, self.places) if asked.floors else {}
-        self._by_stratum = [list(counts) for counts in self.survey.settled]
+        self._moved = meet(self.survey.tally, found, self.places, asked.ratio.shares) if asked.floors else {}
+        self._by_values = [list(counts) for counts in self.survey.own]
         self.assigned: Counter[str] = Counter()
-        for stratum, count, home, place in zip(found.strata, found.samples, found.homes, self.places, strict=True):
+        for number, (count, home, place) in enumerate(zip(found.samples, found.homes, self.places, strict=True)):
             self.assigned[SPLITS[place]] += count
             if home == OPEN:
-                self._by_stratum[stratum][place] += count
+                for values, members in self.survey.values(number):
+                    self._by_values[values][place] += members
 
     def report(self, *, events: int) -> SplitReport:
         """Return how it comes out."""
         survey, found = self.survey, self.survey.families
-        got = [sum(column) for column in zip(*self._by_stratum, strict=True)] or [0, 0, 0]
+        got = [sum(column) for column in zip(*self._by_values, strict=True)] or [0, 0, 0]
+        strata = self._strata() if self.asked.stratify else []
         wanted = [sum(column) for column in zip(*self._wanted, strict=True)] or [0, 0, 0]
         standing = zip(SPLITS, survey.standing, strict=True)
         return SplitReport(
@@ -109,11 +115,12 @@ class _Settled:
             survey.crossing,
             {name: {"wanted": wanted[k], "got": got[k]} for k, name in enumerate(SPLITS)},
             [written(fact) for fact in self.asked.stratify],
-            self._strata() if self.asked.stratify else [],
-            max(len(survey.strata) - STRATA, 0) if self.asked.stratify else 0,
+            strata[:STRATA],
+            len(strata[STRATA:]),
             self._floors(),
             sum(found.samples[family] for family in self._moved),
             len(survey.moves),
+            self._before,
             events,
         )
 
@@ -126,14 +133,13 @@ class _Settled:
         return codes
 
     def _strata(self) -> list[dict[str, Any]]:
-        names = {number: values for values, number in self.survey.strata.items()}
+        """Return how the samples of each value stand; a family dealt as one value may have members of others."""
+        named = [(values, self._by_values[number]) for values, number in sorted(self.survey.strata.items())]
+        held = [(values, got) for values, got in named if any(got)]
+        wanted = quotas((sum(got) for _, got in held), self.asked.ratio.shares)
         return [
-            {
-                "stratum": list(names[stratum]),
-                "by_split": _named(self._by_stratum[stratum]),
-                "wanted": _named(self._wanted[stratum]),
-            }
-            for stratum in self._order[:STRATA]
+            {"stratum": list(values), "by_split": _named(got), "wanted": _named(should)}
+            for (values, got), should in zip(held, wanted, strict=True)
         ]
 
     def _floors(self) -> list[dict[str, Any]]:

@@ -94,6 +94,14 @@ def parse_ratio(text: str) -> Ratio:
     return Ratio((train, val, test), "/".join(map(_decimal, shares)))
 
 
+def same_ratio(text: str, ratio: Ratio) -> bool:
+    """Say whether a recorded ratio is this one; 90/10 and 90/10/0 are the same."""
+    try:
+        return parse_ratio(text).shares == ratio.shares
+    except BadRequest:  # recorded by a version that wrote ratios otherwise
+        return False
+
+
 def _decimal(share: int) -> str:
     whole, rest = divmod(share, _MILLIONTHS)
     return f"{whole}.{rest:06}".rstrip("0").rstrip(".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -44,8 +44,8 @@ class Survey:
     """Every family at one moment.
 
     `families` are those with samples to assign, whose handles stand in `members`, one family's after the other's;
-    `settled` says by stratum how many samples need no dealing, `standing` how many are assigned already, erased ones
-    and what a rule moves included.
+    `settled` says by stratum how many samples need no dealing, `own` the same with each sample counted under its own
+    values; `standing` says how many are assigned already, erased ones and what a rule moves included.
     """
 
     def __init__(self, connection: Connection, asked: SplitParams, pins: Mapping[bytes, int]) -> None:
@@ -59,6 +59,8 @@ class Survey:
         self.strata: dict[Values, int] = {}
         self.families, self.members = Families(), array("q")
         self.settled: list[list[int]] = []
+        self.own: list[list[int]] = []
+        self._mixed: dict[int, Counter[int]] = {}
         self.standing = [0, 0, 0]
         self.tally = Tally.empty(asked.floors)
         self.moves: list[Move] = []
@@ -77,6 +79,11 @@ class Survey:
         for number, count in enumerate(self.families.samples):
             yield number, self.members[first : first + count]
             first += count
+
+    def values(self, number: int) -> Iterable[tuple[int, int]]:
+        """Return how many members an open family has under each values (by the number of their stratum)."""
+        mixed = self._mixed.get(number)
+        return ((self.families.strata[number], self.families.samples[number]),) if mixed is None else mixed.items()
 
     def _take(self, root: bytes, rows: list[Row]) -> None:
         places = {row[_PLACE] for row in rows if row[_PLACE] != OPEN}
@@ -110,28 +117,40 @@ class Survey:
         return home, [(*row[:_PLACE], home if row[_PLACE] != OPEN else OPEN, *row[_ERASED:]) for row in rows]
 
     def _count(self, root: bytes, alive: list[Row], fresh: list[int], home: int) -> None:
-        stratum = self._stratum(alive)
+        own = self._own(alive)
+        stratum = own[0] if len(own) == 1 else self._stratum(alive)
         number = OPEN
         if fresh:
             key = blake3(root, key=self._seed).digest()
             number = self.families.add(stratum, len(fresh), home, key)
             self.members.extend(fresh)
+            if home == OPEN and len(own) > 1:
+                self._mixed[number] = Counter(own)
         settled = self.settled[stratum]
-        for row in alive:
+        for at, row in enumerate(alive):
             place = row[_PLACE] if row[_PLACE] != OPEN else home
             if place != OPEN:
                 settled[place] += 1
+                self.own[own[at] if len(own) > 1 else stratum][place] += 1
         if self._floors:
             self._weigh(alive, number if fresh else None, home)
 
+    def _own(self, alive: list[Row]) -> list[int]:
+        """Return the numbers of the members' own values; one number where all have the same."""
+        values = [tuple(row[place] or "" for place in self._places) for row in alive]
+        if len(alive) == 1 or values.count(values[0]) == len(values):
+            return [self._number(values[0])]
+        return [self._number(one) for one in values]
+
     def _stratum(self, alive: list[Row]) -> int:
-        values: Values = ()
-        if self._places:
-            values = tuple(usual([row[place] or "" for row in alive]) for place in self._places)
+        return self._number(tuple(usual([row[place] or "" for row in alive]) for place in self._places))
+
+    def _number(self, values: Values) -> int:
         number = self.strata.get(values)
         if number is None:
             number = self.strata[values] = len(self.settled)
             self.settled.append([0, 0, 0])
+            self.own.append([0, 0, 0])
         return number
 
     def _weigh(self, alive: list[Row], family: int | None, home: int) -> None:
@@ -170,7 +189,7 @@ def resolved(rule: str, places: Sequence[int]) -> int:
     """Return where a rule puts a family whose assigned members stand in these places."""
     if rule in SPLITS:
         return SPLITS.index(rule)
-    if rule == "largest":
+    if rule == "largest":  # of two that have as many, the one farther from training
         return max(Counter(places).items(), key=lambda item: (item[1], item[0]))[0]
     return max(places)
 

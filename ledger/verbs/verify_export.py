@@ -11,7 +11,7 @@ from ledger.errors import BadRequest, InputNotFound, InputUnreadable
 from ledger.exporters import manifest
 from ledger.exporters.lengths import ESTIMATE, Ruler, load_tokenizer
 from ledger.exporters.windows import WindowReport, check_file
-from ledger.verbs.files import digest_of_file, manifest_path
+from ledger.verbs.files import digest_of_file, manifest_path, read_whole
 from ledger.verbs.kto_rows import PAIRED, UNPAIRED, KtoFile
 from ledger.verbs.words import whole_number
 
@@ -180,7 +180,7 @@ def _length_notes(measure: _Measure, report: WindowReport) -> list[str]:
 def _manifest_beside(path: Path) -> _Beside:
     """Return the manifest beside the file, if there is one, and why it is not used, if it is not."""
     try:
-        return _Beside(manifest.read_manifest(manifest_path(path).read_bytes()))
+        return _Beside(manifest.read_manifest(read_whole(manifest_path(path))))
     except FileNotFoundError:
         return _Beside(None)
     except OSError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ledger.digest import MIN_PREFIX, decode
 from ledger.digest import show as shown
-from ledger.errors import BadRequest, ConditionInvalid, CorruptLedger, InputNotFound, InputUnreadable, ViewInvalid
+from ledger.errors import BadRequest, ConditionInvalid, CorruptLedger, ViewInvalid
 from ledger.event import draft
 from ledger.exporters.view_file import LONGEST, parse_view, select_line, view_toml
 from ledger.exporters.view_spec import BUILT_IN, ViewSpec, spec_of
@@ -16,6 +16,7 @@ from ledger.policy.expression import hint, listed
 from ledger.policy.logic import never, normal
 from ledger.store import Store
 from ledger.transaction import Transaction
+from ledger.verbs.files import called, read_text
 from ledger.verbs.run import Run, Who
 from ledger.verbs.words import plain_text
 from ledger.views import defined
@@ -61,7 +62,7 @@ def resolve(store: Store, name_or_path: str | Path) -> Resolved:
     """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or "/" in text or text.endswith(SUFFIX):
-        toml = read_text(text)
+        toml = read_text(text, MOST_BYTES, _HINT)
         return _resolved(checked(toml, text))._replace(text=toml)
     spec = BUILT_IN.get(plain_text("The name of a view", text, needed=True))
     if spec is not None:
@@ -75,6 +76,14 @@ def resolve(store: Store, name_or_path: str | Path) -> Resolved:
 def built_in() -> list[dict[str, Any]]:
     """Return the views that every ledger has, by each of their names."""
     return [{"name": name, "type": spec.type, "view": shown(spec.digest)} for name, spec in BUILT_IN.items()]
+
+
+def built_in_spec(name: str) -> ViewSpec:
+    """Return a view that every ledger has; raise BadRequest naming them."""
+    spec = BUILT_IN.get(plain_text("The name of a view", name, needed=True))
+    if spec is None:
+        raise BadRequest(f"No view {name[:100]!r} is in every ledger{hint(name, BUILT_IN)}{listed(BUILT_IN)}")
+    return spec
 
 
 def views_there_are(store: Store) -> dict[str, Any]:
@@ -138,9 +147,9 @@ def checked(text: str, place: str) -> ViewSpec:
         except ConditionInvalid as error:
             at, what = error.args
             what = f"at character {at} of the condition: {what}"
-            raise ViewInvalid(place, select_line(text, spec.select, at), what) from None
+            raise ViewInvalid(place, select_line(text, at), what) from None
         if never(normal(condition), {}):
-            raise ViewInvalid(place, select_line(text, spec.select, 1), "the condition of select can never hold")
+            raise ViewInvalid(place, select_line(text, 1), "the condition of select can never hold")
     if spec.name in BUILT_IN:
         raise BadRequest(
             f"{place}: every ledger has a view {spec.name!r}, and it stays what it is",
@@ -149,13 +158,22 @@ def checked(text: str, place: str) -> ViewSpec:
     return spec
 
 
+def checked_file(source: str | Path | BinaryIO) -> ViewSpec:
+    """Return the view in a file that somebody may define, or in an open one.
+
+    Raises as `checked`, InputNotFound, InputUnreadable.
+    """
+    text = read_text(source, MOST_BYTES, _HINT)
+    return checked(text, called(source))
+
+
 def define(store: Store, file: str | Path, reason: str, who: Who, expected: int | None = None) -> Defined:
     """Record that a name stands for the view in a file from here on; where it does already, append nothing.
 
     Raises ViewInvalid, BadRequest, InputNotFound, InputUnreadable, HeadMoved.
     """
     plain_text("The reason", reason)
-    text = read_text(str(file))
+    text = read_text(file, MOST_BYTES, _HINT)
     spec = checked(text, str(file))
     digest = spec.digest
     run = Run(store.ledger_id, "view define", {"name": spec.name, "view": digest.hex()}, who)
@@ -205,28 +223,6 @@ def frozen(store: Store, definition: defined.Definition) -> ViewSpec:
     except ValueError as error:
         told = f"what stands under {shown(definition.digest)} for the view {definition.name} is none: {error}"
         raise CorruptLedger(store.path, told) from error
-
-
-def readable(data: bytes, name: str) -> str:
-    """Return the first MOST_BYTES of a file as text, more than a view may have; raise InputUnreadable."""
-    try:
-        return data.decode(errors="strict" if len(data) < MOST_BYTES else "ignore")
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(name, "it is not UTF-8", hint=_HINT) from error
-
-
-def read_text(path: str) -> str:
-    """Return a file as text, or as much of it as no view can have; raise InputNotFound, InputUnreadable."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MOST_BYTES)  # a device may have no end
-    except ValueError as error:  # a name that no file can have
-        raise InputUnreadable(path, "no file can be called so", hint=_HINT) from error
-    except FileNotFoundError as error:
-        raise InputNotFound(path, hint=_HINT) from error
-    except OSError as error:
-        raise InputUnreadable(path, error.strerror, hint=_HINT) from error
-    return readable(data, path)
 
 
 def _resolved(spec: ViewSpec) -> Resolved:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from ledger.exporters import manifest
 from ledger.exporters.card import About, DataFile
 from ledger.exporters.columns import Shape, Unparquetable
 from ledger.exporters.folder import folder_files, split_name
-from ledger.exporters.gates import Gates
+from ledger.exporters.gates import Gates, failed
 from ledger.exporters.layouts import companions
 from ledger.exporters.parquet import write_parquet, writer
 from ledger.exporters.view_spec import ViewSpec
@@ -29,7 +29,7 @@ from ledger.verbs.check import Checked, check_planned
 from ledger.verbs.files import WholeFile
 from ledger.verbs.moment import reading
 from ledger.verbs.plans import Planned, plan_of, plan_view
-from ledger.verbs.rows import CHUNK, Label, lines
+from ledger.verbs.rows import Label, lines
 from ledger.version import VERSION
 from ledger.views import policies
 
@@ -42,12 +42,13 @@ class How(NamedTuple):
     """What a projection is made with that changes no byte of its rows.
 
     `gates` None: it is not checked. `about`: what a dataset card says of it that only a person knows; with it a card
-    and Croissant metadata are written beside the rows.
+    and Croissant metadata are written beside the rows. `overwrite`: whatever stands in the place is replaced.
     """
 
     gates: Gates | None = None
     workers: int = 1
     about: About | None = None
+    overwrite: bool = False
 
 
 class Written(NamedTuple):
@@ -85,10 +86,16 @@ def write_view(store: Store, wanted: Wanted, file: WholeFile, how: How, progress
         planned = plan_view(there, asked, version)
         checked = None if version in OLD_PLANS else _checked(there, asked, planned, how)
         seen = _Seen(described=how.about is not None)
-        _write(lambda: lines(there, asked, planned, how.workers), asked, file, seen, len(planned.rows), progress)
+        total = len(planned.rows)
+
+        def note(rows: Sequence[bytes], labels: Sequence[Label]) -> None:
+            seen.rows(rows, labels)
+            progress(seen.labels.total(), total)
+
+        _write(lambda: lines(there, asked, planned, how.workers), asked, _Tee(file, seen), note)
         policy = manifest.policy_json((one.campaign, one.digest) for one in policies.in_force(there.connection))
     file.settle()
-    progress(len(planned.rows), len(planned.rows))
+    progress(total, total)
     output: dict[str, Any] = {"blake3": show(file.digest), "bytes": file.size, "name": wanted.name}
     if asked.params.container == "parquet":
         output["writer"] = writer()
@@ -96,6 +103,7 @@ def write_view(store: Store, wanted: Wanted, file: WholeFile, how: How, progress
     if checked is None:
         return Written(manifest.Manifest(value | {"manifest": 1}), planned, lambda _: {})
     value |= _weighed(asked, planned) | _judged(checked, how)
+    value["unrendered"] = 0 if asked.ruler is None else asked.ruler.unrendered
     beside = partial(_beside, asked, planned, seen, how)
     value["beside"] = [manifest.file_json(one, body) for one, body in sorted(beside(value).items())]
     return Written(manifest.Manifest(value), planned, beside, asked.defined)
@@ -104,14 +112,17 @@ def write_view(store: Store, wanted: Wanted, file: WholeFile, how: How, progress
 def _checked(store: Store, asked: Asked, planned: Planned, how: How) -> Checked:
     """Return what the gates say; raise GatesFailed where one that is an error fails."""
     checked = check_planned(store, asked, planned, how.gates or _NONE)
-    failed = [f"{one['name']} is {one['observed']}" for one in checked.gates if _stops(one)]
-    if failed:
-        raise GatesFailed(asked.spec.name, ", ".join(failed))
+    stopped = [_stop(one) for one in failed(checked.gates)]
+    if stopped:
+        raise GatesFailed(asked.spec.name, ", ".join(stopped))
     return checked
 
 
-def _stops(result: Mapping[str, Any]) -> bool:
-    return result["severity"] == "error" and not result["passed"]
+def _stop(result: Mapping[str, Any]) -> str:
+    """Return what a gate found and what it wants."""
+    words = {"max": "at most", "min": "at least"}
+    wanted = ", ".join(f"{words[key]} {value}" for key, value in (result["limit"] or {}).items())
+    return f"{result['name']} is {result['observed']} ({wanted})"
 
 
 class _Seen:
@@ -122,12 +133,12 @@ class _Seen:
         self.shape = Shape() if described else None
         self.sha256 = hashlib.sha256() if described else None
 
-    def row(self, line: bytes, label: Label) -> bytes:
-        """Take note of a row and return it."""
-        self.labels[label] += 1
+    def rows(self, lines_of: Sequence[bytes], labels: Sequence[Label]) -> None:
+        """Take note of rows."""
+        self.labels.update(labels)
         if self.shape is not None:
-            self.shape.see(line)
-        return line
+            for line in lines_of:
+                self.shape.see(line)
 
     def bytes(self, data: bytes) -> None:
         """Take note of bytes of the file."""
@@ -135,7 +146,7 @@ class _Seen:
             self.sha256.update(data)
 
 
-class _Heard:
+class _Tee:
     """A file that tells what is written to it."""
 
     def __init__(self, file: WholeFile, seen: _Seen) -> None:
@@ -147,37 +158,35 @@ class _Heard:
         self._seen.bytes(data)
 
 
-def _write(
-    made: Callable[[], Iterator[tuple[bytes, Label]]],
-    asked: Asked,
-    file: WholeFile,
-    seen: _Seen,
-    total: int,
-    progress: Progress,
-) -> None:
+Chunks = Iterator[tuple[list[bytes], list[Label]]]
+Note = Callable[[Sequence[bytes], Sequence[Label]], None]
+"""Hears of rows and their labels as they are written."""
+
+
+def _write(made: Callable[[], Chunks], asked: Asked, place: _Tee, note: Note) -> None:
     """Write all rows. Parquet needs to know the columns first, so that its rows are made twice."""
-    place = _Heard(file, seen)
-    rows = _heard(made(), seen, total, progress)
     if asked.params.container != "parquet":
-        for row in rows:
-            place.write(row)
+        for rows, labels in made():
+            note(rows, labels)
+            place.write(b"".join(rows))
         return
     shape = Shape()
     try:
-        for line, _ in made():
-            shape.see(line)
-        write_parquet(rows, place, shape.columns())
+        for rows, _ in made():
+            for line in rows:
+                shape.see(line)
+        write_parquet(_told(made(), note), place, shape.columns())
     except Unparquetable as error:
-        raise BadRequest(
-            f"These rows cannot stand in Parquet: {error}. Write them as JSONL, or --tool-args string"
-        ) from error
+        told = (
+            f"These rows cannot stand in Parquet: {str(error).rstrip('.')}. Write them as JSONL, or --tool-args string"
+        )
+        raise BadRequest(told) from error
 
 
-def _heard(rows: Iterator[tuple[bytes, Label]], seen: _Seen, total: int, progress: Progress) -> Iterator[bytes]:
-    for number, (line, label) in enumerate(rows, 1):
-        yield seen.row(line, label)
-        if number % CHUNK == 0:
-            progress(number, total)
+def _told(chunks: Chunks, note: Note) -> Iterator[bytes]:
+    for rows, labels in chunks:
+        note(rows, labels)
+        yield from rows
 
 
 def _value(

@@ -18,6 +18,8 @@ _LABEL_THEN = """coalesce((SELECT l.position FROM labels l WHERE l.sample = t.sa
 _RELABELLED = f"""SELECT count(*) FROM taken t JOIN told o ON o.position = {_LABEL_THEN}
     WHERE t.sample IN (SELECT sample FROM labels WHERE position > :head OR withdrawn > :head)
         AND {_KEPT} AND json_extract(o.leaf, '$.label') IS NOT t.label"""  # noqa: S608 - likewise
+_EDITED = f"""SELECT count(*) FROM taken t JOIN samples s ON s.sample = t.sample
+    WHERE s.content > :head AND {_KEPT}"""  # noqa: S608 - likewise
 _MOVED = f"""SELECT count(*) FROM taken t WHERE t.sample IN (SELECT sample FROM splits WHERE position > :head)
     AND {_KEPT} AND (SELECT p.split FROM splits p WHERE p.sample = t.sample AND p.position <= :head
         ORDER BY p.position DESC LIMIT 1) <> t.split"""  # noqa: S608 - likewise
@@ -34,12 +36,13 @@ class Previous(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Samples: of the previous release, new here, gone from here, with another label than then, in another split."""
+    """Samples: of the previous release, new here, gone from here, with another label, another text, another split."""
 
     before: int
     added: int
     removed: int
     relabelled: int
+    edited: int
     moved_split: int
     gone: list[int]
 
@@ -67,4 +70,4 @@ def change(connection: Connection, since: Previous) -> Change:
     gone = f"""SELECT DISTINCT sample FROM ({_THEIRS}) WHERE sample NOT IN (SELECT sample FROM taken)
         ORDER BY sample LIMIT {EXAMPLES}"""  # noqa: S608 - likewise
     listed = [row[0] for row in connection.execute(gone, named)]
-    return Change(before, now - kept, before - kept, number(_RELABELLED), number(_MOVED), listed)
+    return Change(before, now - kept, before - kept, number(_RELABELLED), number(_EDITED), number(_MOVED), listed)

@@ -46,6 +46,15 @@ def last(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(sample), -1) FROM samples").fetchone()[0])
 
 
+def last_ratio(connection: Connection) -> str | None:
+    """Return the ratio of the latest assignment as it was recorded; None where nothing is assigned."""
+    row = connection.execute(
+        """SELECT json_extract(leaf, '$.ratio') FROM told
+        WHERE position = (SELECT max(position) FROM splits)"""
+    ).fetchone()
+    return None if row is None or row[0] is None else str(row[0])
+
+
 def standing(connection: Connection, handles: Sequence[int]) -> dict[int, tuple[bytes, bytes]]:
     """Return handle -> (id, op of the assignment that stands) for up to a few hundred assigned samples."""
     marks = ",".join("?" * len(handles))

@@ -6,7 +6,7 @@ and what most questions ask about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ledger.sqlite import Connection
@@ -37,18 +37,20 @@ _TAKE = """INSERT INTO taken SELECT s.sample, p.rows, s.label, s.split, s.status
             SELECT sample FROM planned UNION ALL SELECT rejected FROM planned WHERE rejected IS NOT NULL
         ) GROUP BY sample) p
     CROSS JOIN samples s ON s.sample = p.sample"""
-_WEIGH = """UPDATE taken SET rows = rows * (SELECT times FROM weighted w WHERE w.sample = taken.sample)
-    WHERE sample IN (SELECT sample FROM weighted)"""
+_COUNT_SO = "UPDATE taken SET rows = rows * ? WHERE sample = ?"
 _TABLES = ("planned", "taken", "weighted")
 
 
 @contextmanager
 def held(
-    connection: Connection, rows: Rows, weights: Iterable[tuple[int, int]] = (), *, by_column: bool = False
+    connection: Connection,
+    rows: Rows,
+    weights: Iterable[tuple[int, int]] = (),
+    column: Mapping[int, int] | None = None,
 ) -> Iterator[None]:
     """Hold `planned`, `taken` and `weighted` for the rows of a plan; `weights` are (sample, times).
 
-    `by_column`: the file says each row's weight in a column, so a row counts as often as it says.
+    `column`: where the file says weights in a column, how often the row of a sample counts.
     """
     fill(connection, rows)
     try:
@@ -56,8 +58,8 @@ def held(
         connection.executemany("INSERT INTO weighted VALUES (?, ?)", weights)
         connection.execute(_TAKEN)
         connection.execute(_TAKE)
-        if by_column:
-            connection.execute(_WEIGH)
+        if column:
+            connection.executemany(_COUNT_SO, ((times, sample) for sample, times in column.items()))
         yield
     finally:
         drop(connection, *_TABLES)

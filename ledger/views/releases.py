@@ -28,15 +28,9 @@ DDL = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-_MEMBERS = """INSERT INTO release_samples
-    SELECT j.value, t.position, min(j.key), count(*), {preferred}, NULL
-    FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.members')),
-        json_each(CAST(b.body AS TEXT), '$.{list}') j
-    WHERE t.position BETWEEN ? AND ? AND t.kind = 'released' GROUP BY j.value, t.position ORDER BY j.value"""
-_CHOSEN = _MEMBERS.format(
-    list="rows", preferred="CASE WHEN json_type(CAST(b.body AS TEXT), '$.rejected') IS NOT NULL THEN 1 END"
-)
-_REJECTED = _MEMBERS.format(list="rejected", preferred="0")
+_MEMBERS = """INSERT INTO release_samples SELECT value, :release, min(key), count(*), :preferred, NULL
+    FROM json_each((SELECT CAST(body AS TEXT) FROM blob WHERE hash = unhex(:members)), :list) GROUP BY value"""
+_IN_PAIRS = """SELECT json_type(CAST(body AS TEXT), '$.rejected') IS NOT NULL FROM blob WHERE hash = unhex(?)"""
 _OMISSIONS = """INSERT INTO release_samples SELECT j.value, t.position, NULL, 0, NULL, r.key
     FROM told t JOIN blob b ON b.hash = unhex(json_extract(t.leaf, '$.omissions')),
         json_each(CAST(b.body AS TEXT)) r, json_each(r.value) j
@@ -69,9 +63,22 @@ def fold(connection: Connection, span: Span) -> None:
             FROM told WHERE position BETWEEN ? AND ? AND kind = 'released'""",
             span.range,
         )
-        connection.execute(_CHOSEN, span.range)
-        connection.execute(_REJECTED, span.range)
+        _add_members(connection, span)
         connection.execute(_OMISSIONS, span.range)
+
+
+def _add_members(connection: Connection, span: Span) -> None:
+    """Add the rows of each release, one at a time: its list is parsed once."""
+    released = connection.execute(
+        """SELECT position, json_extract(leaf, '$.members') FROM told
+        WHERE position BETWEEN ? AND ? AND kind = 'released' ORDER BY position""",
+        span.range,
+    ).fetchall()
+    for release, members in released:
+        in_pairs = bool((connection.execute(_IN_PAIRS, (members,)).fetchone() or (0,))[0])
+        for name, preferred in (("$.rows", 1), ("$.rejected", 0)) if in_pairs else (("$.rows", None),):
+            told = {"release": release, "members": members, "list": name, "preferred": preferred}
+            connection.execute(_MEMBERS, told)
 
 
 def of_sample(connection: Connection, sample: int) -> list[Place]:
@@ -104,6 +111,12 @@ def last(connection: Connection, name: str) -> Last | None:
     return None if row is None else Last(*row)
 
 
+def wrote(connection: Connection, output: bytes) -> bool:
+    """Say whether some release has these bytes, by their BLAKE3."""
+    sql = "SELECT EXISTS (SELECT 1 FROM releases WHERE output = ?)"
+    return bool(connection.execute(sql, (output.hex(),)).fetchone()[0])
+
+
 def omissions(connection: Connection, name: str, reason: str | None) -> list[tuple[bytes, str]]:
     """Return (sample id, reason) of what the last release under a file's base name left out, in order of birth."""
     rows = connection.execute(
@@ -124,15 +137,3 @@ def left_out_by(connection: Connection, manifest: bytes, reason: str) -> list[in
         return None
     sql = "SELECT sample FROM release_samples WHERE release = ? AND omitted = ? ORDER BY sample"
     return [sample for (sample,) in connection.execute(sql, (row[0], reason))]
-
-
-def members(connection: Connection, release: int) -> dict[int, int]:
-    """Return sample -> how many rows it has, of one release."""
-    sql = "SELECT sample, copies FROM release_samples WHERE release = ? AND copies > 0 ORDER BY sample"
-    return dict(connection.execute(sql, (release,)).fetchall())
-
-
-def last_of_view(connection: Connection, view: str) -> int | None:
-    """Return the position of the last release of a view, whatever its file was called; None without one."""
-    found: int | None = connection.execute("SELECT max(position) FROM releases WHERE view = ?", (view,)).fetchone()[0]
-    return found

@@ -170,17 +170,6 @@ def splits_of_families(connection: Connection) -> Iterator[tuple[bytes, str]]:
     )
 
 
-def assigned_families(connection: Connection) -> tuple[int, int]:
-    """Return (families with an assigned sample, those of them that stand in more than one split)."""
-    families, crossing = connection.execute(
-        """SELECT count(*), coalesce(sum(splits > 1), 0) FROM (
-            SELECT count(DISTINCT s.split) AS splits FROM samples s JOIN event e ON e.position = s.sample
-            LEFT JOIN families f ON f.token = s.token
-            WHERE s.split IS NOT NULL GROUP BY coalesce(f.root, s.token))""",
-    ).fetchone()
-    return families, crossing
-
-
 class Standing(NamedTuple):
     """What a plan asks of one sample; `parent` is the id of the one it was derived from."""
 
@@ -211,10 +200,10 @@ def for_plan(connection: Connection) -> Iterator[Standing]:
 
 
 class Version(NamedTuple):
-    """What writing a sample takes: the row of its bytes, their address, how to read them, and its label."""
+    """What writing a sample takes: the address of its version, the bytes (None: gone), how to read them, its label."""
 
-    version: int
     hash: bytes
+    body: bytes | None
     reader: str
     label: int | None
 
@@ -222,9 +211,9 @@ class Version(NamedTuple):
 def versions_of(connection: Connection, handles: Sequence[int]) -> dict[int, Version]:
     """Return handle -> Version for up to a few hundred samples."""
     marks = ",".join("?" * len(handles))
-    sql = f"""SELECT s.sample, s.version, b.hash, s.reader, s.label FROM samples s JOIN blob b ON b.id = s.version
+    sql = f"""SELECT s.sample, b.hash, b.body, s.reader, s.label FROM samples s JOIN blob b ON b.id = s.version
         WHERE s.sample IN ({marks})"""  # noqa: S608 - question marks
-    return {row[0]: Version(*row[1:]) for row in connection.execute(sql, handles)}
+    return {sample: Version(*rest) for sample, *rest in connection.execute(sql, handles)}
 
 
 def rows_of(connection: Connection, handles: Sequence[int]) -> dict[int, Row]:

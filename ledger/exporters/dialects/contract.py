@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from ledger.errors import BadRequest
 
@@ -100,10 +100,6 @@ class Layout:
         if self.form not in HAS[self.dialect].get(self.type, ()):
             raise BadRequest(_refusal(self))
         return replace(self, tool_args=ONE_WAY.get(self.dialect, self.tool_args))
-
-
-Writer: TypeAlias = Callable[[Layout, Row], str]
-"""Makes of a row the text of one JSON object; line breaks may still stand between its tokens."""
 
 
 def _refusal(layout: Layout) -> str:
