@@ -76,6 +76,15 @@ def _resolve(ledger: Ledger, *more: str) -> str:
     return ok("--ledger", ledger.path, "split", "--resolve", "held-out", *more).out
 
 
+def test_another_ratio_than_last_time_is_noted(toolset: Ledger) -> None:
+    """On stderr for people and programs alike, and in the answer; not where it is the same."""
+    ok("--ledger", toolset.path, "split", "--ratio", "98/2")
+
+    assert "note: the last split of this ledger was made with --ratio 98/2" in ok("--ledger", toolset.path, "split").err
+    assert "note" not in ok("--ledger", toolset.path, "split", "--ratio", "98/2/0").err
+    assert ok("--ledger", toolset.path, "split", "--json").json["previous_ratio"] == "98/2"
+
+
 def test_a_sample_is_pinned(toolset: Ledger) -> None:
     """By the beginning of its id; what is moved for a floor is said."""
     first, second = samples(toolset)[0], samples(toolset)[1]
@@ -99,4 +108,5 @@ def test_a_floor_that_cannot_be_met_has_an_exit_code_of_its_own(toolset: Ledger)
 
     assert answer.code == 53
     assert "train:no such tag=1 cannot be met: train reaches 0 samples" in answer.err
+    assert "A weight does not help" in answer.err
     assert toolset.status()["by_split"] == {}

@@ -50,7 +50,8 @@ def specs(draw: st.DrawFn) -> ViewSpec:
     some = draw(st.sets(st.sampled_from(possible), min_size=1)) | ({True, False} if needs_both else set())
     statuses = draw(st.none() | st.sets(st.sampled_from(STATUSES), min_size=1))
     taken = own_columns(kind) | {"weight"}
-    columns = draw(st.lists(COLUMNS.filter(lambda name: name not in taken), unique=True, max_size=3))
+    most = 0 if kind == "samples" else 3
+    columns = draw(st.lists(COLUMNS.filter(lambda name: name not in taken), unique=True, max_size=most))
     facts = st.sampled_from(FACTS) | TAGS.map(lambda name: TAG + name)
     return ViewSpec(
         name=draw(NAMES),

@@ -60,7 +60,7 @@ def test_views_for_reading_do_not_ask_for_a_policy(half: Ledger, tmp_path: Path)
     """`accepted` and `rejected` are what they say; their manifests name the policy all the same."""
     half.reject(samples(half)[8:10], reason="no")
     digest = put_in_force(half, LOW)
-    assert half.project("accepted", tmp_path / "a.jsonl")["used"] == 8
+    assert half.project("accepted", tmp_path / "accepted.jsonl")["used"] == 8
     assert half.project("rejected", tmp_path / "r.jsonl")["used"] == 2
     assert half.project("rejected", tmp_path / "r.jsonl")["policy"] == digest
 

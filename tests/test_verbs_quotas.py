@@ -134,6 +134,22 @@ def test_a_later_deal_makes_up_for_an_earlier_one() -> None:
     assert held(few, dealt(few, USUAL, [[1000, 0, 0], *[[0, 0, 0]] * 3])) == [0, 20, 20]
 
 
+def test_what_pins_put_somewhere_in_one_stratum_is_balanced_across_the_others() -> None:
+    """Ten of a small stratum are settled in val: the large one gets none there, before it in order or after it."""
+    for small in (0, 1):
+        drawn = [*(Drawn(small, 1, VAL) for _ in range(10)), *(Drawn(1 - small, 1) for _ in range(190))]
+        assert held(drawn, dealt(drawn, USUAL)) == [180, 10, 10]
+
+
+@given(families, shares)
+def test_single_samples_have_the_ratio_whatever_is_settled_in_which_stratum(drawn: list[Drawn], ratio: Counts) -> None:
+    """Strata together get what one stratum would get."""
+    drawn = [one._replace(samples=1) for one in drawn]
+    together = [one._replace(stratum=0) for one in drawn]
+    apart, one = held(drawn, dealt(drawn, ratio)), held(together, dealt(together, ratio))
+    assert all(abs(now - then) <= 1 for now, then in zip(apart, one, strict=True))
+
+
 def test_size_says_nothing_about_the_place_where_quotas_are_large() -> None:
     """Among many families of two sizes, each size has about its share in test."""
     drawn = [Drawn(0, 1 + 3 * (number % 2)) for number in range(8000)]

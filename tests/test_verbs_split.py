@@ -215,17 +215,22 @@ def test_families_together_and_sticky_whatever_comes(
 
 
 def test_strata(ledger: Ledger, tmp_path: Path) -> None:
-    """Each value of a fact is split in the ratio; what most of a family has is its stratum, '' where it has none."""
+    """Each value of a fact is split in the ratio; a family goes by what most of it has, and each sample counts as its own."""
     rows = [*(chat(f"asm {n}", "a", domain="asm") for n in range(40)), *(chat(f"none {n}", "a") for n in range(20))]
     mixed = [chat("mixed", "1", domain="cpp"), chat("mixed", "2", domain="asm"), chat("mixed", "3", domain="cpp")]
     tie = [chat("tie", "1", domain="zig"), chat("tie", "2", domain="cpp")]
     ledger.ingest(write(tmp_path / "a.jsonl", *rows, *mixed, *tie), campaign="a")
     report = ledger.split("50/25/25", stratify=["domain", "label"])
     strata = {tuple(one["stratum"]): one for one in report["strata"]}
-    assert list(strata) == [("", "none"), ("asm", "none"), ("cpp", "none")]
-    assert strata["asm", "none"]["wanted"] == strata["asm", "none"]["by_split"] == {"train": 20, "val": 10, "test": 10}
+    assert list(strata) == [("", "none"), ("asm", "none"), ("cpp", "none"), ("zig", "none")]
+    assert strata["asm", "none"]["by_split"] in [
+        {"train": 20, "val": 10, "test": 10} | {name: count}
+        for name, count in (("train", 21), ("val", 11), ("test", 11))
+    ]
     assert strata["", "none"]["by_split"] == {"train": 10, "val": 5, "test": 5}
-    assert sum(strata["cpp", "none"]["by_split"].values()) == 5
+    assert sum(strata["cpp", "none"]["by_split"].values()) == 3
+    assert sum(strata["zig", "none"]["by_split"].values()) == 1
+    assert [sum(one["wanted"].values()) for one in report["strata"]] == [20, 41, 3, 1]
     assert report["stratify"] == ["domain", "label"]
 
 
@@ -274,6 +279,36 @@ def test_a_weight_counts_towards_a_share(ledger: Ledger, tmp_path: Path) -> None
     ledger.weight(samples(ledger)[2000:], 5)
     report = ledger.split("100/0", floors=["train:perfect=4%", "train:perfect=20"])
     assert [one["observed"] for one in report["floors"]] == [round(100 / 2100, 6), 20]
+
+
+FLOORS: list[tuple[list[str], list[float]]] = [
+    (["val:label:false=100%"], [1.0]),
+    (["train:label:true=55%"], [0.55]),
+    (["val:perfect=40%", "test:perfect=40%"], [0.4, 0.4]),
+    (["val:label:false=90%"], [0.9]),
+    (["test:perfect=5"], [5]),
+]
+
+
+@pytest.mark.parametrize(("floors", "observed"), FLOORS)
+def test_what_comes_in_for_a_floor_goes_out_for_another(
+    ledger: Ledger, tmp_path: Path, floors: list[str], observed: list[float]
+) -> None:
+    """A hundred true, a hundred false, ten of them perfect: floors that can be met cost the ratio nothing."""
+    tags: list[dict[str, str]] = [{"perfect": "yes"} if n % 20 == 0 else {} for n in range(200)]
+    rows = [chat(f"q{n}", "a", label=n % 2 == 0, tags=tags[n]) for n in range(200)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    report = ledger.split(floors=floors)
+    assert report["by_split"] == {"train": 180, "val": 10, "test": 10}
+    assert [one["observed"] for one in report["floors"]] == observed
+
+
+def test_another_ratio_than_the_last_is_said(ledger: Ledger, tmp_path: Path) -> None:
+    """Nothing before the first split; the recorded ratio after that, unless it is the same in other words."""
+    ledger.ingest(write(tmp_path / "a.jsonl", *many(50)), campaign="a")
+    assert ledger.split("98/2")["previous_ratio"] is None
+    assert ledger.split("98/2/0", dry_run=True)["previous_ratio"] is None
+    assert ledger.split(dry_run=True)["previous_ratio"] == "98/2"
 
 
 def test_a_floor_that_cannot_be_met_records_nothing(ledger: Ledger, tmp_path: Path) -> None:

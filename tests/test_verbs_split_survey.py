@@ -45,7 +45,24 @@ def test_what_a_survey_finds(ledger: Ledger, tmp_path: Path) -> None:
     assert sum(len(handles) for _, handles in survey.handles()) == 7
     assert [list(survey.strata)[number] for number in survey.order()] == [("",), ("asm",)]
     assert survey.settled[survey.strata["",]] == [0, 3, 0]
+    assert survey.own == survey.settled
     assert survey.settled[survey.strata["asm",]] == [0, 0, 0]
     assert survey.tally.total == [0, 3, 0]
     assert sorted(survey.tally.rows) == [0, 2, 2]
     assert sorted(survey.tally.having[0].values()) == [2, 2]
+
+
+def test_members_count_under_their_own_values(ledger: Ledger, tmp_path: Path) -> None:
+    """A family of two and one is dealt as the two, and counted as what it is."""
+    rows = [chat("q", f"a{n}", domain=domain) for n, domain in enumerate(["asm", "cpp", "asm"])]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    asked = asked_for("90/5/5", "0", ["domain"], [], [], None)
+    survey = Survey(store_of(ledger).connection, asked, {})
+    asm, cpp = survey.strata["asm",], survey.strata["cpp",]
+    assert list(survey.families.strata) == [asm]
+    assert dict(survey.values(0)) == {asm: 2, cpp: 1}
+    family = bytes.fromhex(ledger.families(samples(ledger)[0])["family"].removeprefix("b3:"))
+    pinned = Survey(store_of(ledger).connection, asked, {family: VAL})
+    assert pinned.own[pinned.strata["asm",]] == [0, 2, 0]
+    assert pinned.own[pinned.strata["cpp",]] == [0, 1, 0]
+    assert pinned.settled[pinned.strata["asm",]] == [0, 3, 0]
