@@ -62,8 +62,8 @@ def command(call: Call, /, *, stratify: str, dry_run: bool, **asked: Any) -> Non
 
     Every sample that has no split yet gets one, family by family, so that the ratio is met as exactly as whole
     families allow. Nothing assigned moves, but for what --resolve names: a family that stands in several splits goes
-    to the one farthest from training (held-out), to where most of it stands (largest; of two with as many, the one farther
-    from training), or to the one that is named.
+    to the one farthest from training (held-out), to where most of it stands (largest; if even, the farther one),
+    or to the one that is named.
     """
     facts = [fact for fact in (part.strip() for part in stratify.split(",")) if fact]
     with call.open() as ledger:

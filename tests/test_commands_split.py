@@ -77,7 +77,7 @@ def _resolve(ledger: Ledger, *more: str) -> str:
 
 
 def test_another_ratio_than_last_time_is_noted(toolset: Ledger) -> None:
-    """On stderr for people and programs alike, and in the answer; not where it is the same."""
+    """On stderr for people, for programs in the answer; not where it is the same."""
     ok("--ledger", toolset.path, "split", "--ratio", "98/2")
 
     assert "note: the last split of this ledger was made with --ratio 98/2" in ok("--ledger", toolset.path, "split").err

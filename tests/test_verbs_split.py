@@ -215,7 +215,7 @@ def test_families_together_and_sticky_whatever_comes(
 
 
 def test_strata(ledger: Ledger, tmp_path: Path) -> None:
-    """Each value of a fact is split in the ratio; a family goes by what most of it has, and each sample counts as its own."""
+    """Each value of a fact is split in the ratio; families go by what most have, samples count as their own."""
     rows = [*(chat(f"asm {n}", "a", domain="asm") for n in range(40)), *(chat(f"none {n}", "a") for n in range(20))]
     mixed = [chat("mixed", "1", domain="cpp"), chat("mixed", "2", domain="asm"), chat("mixed", "3", domain="cpp")]
     tie = [chat("tie", "1", domain="zig"), chat("tie", "2", domain="cpp")]
@@ -257,7 +257,7 @@ def test_perfect_rows_at_the_end_are_trained_on(ledger: Ledger, tmp_path: Path) 
 
 
 def test_a_floor_brings_perfect_rows_into_train(ledger: Ledger, tmp_path: Path) -> None:
-    """One in a hundred rows of train needs nineteen of the twenty: one that was held out changes places, and both are counted."""
+    """One in a hundred rows of train needs nineteen of the twenty: one changes places, and both are counted."""
     rows = [chat(f"question {n}", "poor") for n in range(2000)]
     ledger.ingest(write(tmp_path / "a.jsonl", *rows, *tagged(20, perfect="yes")), campaign="a")
     report = ledger.split("90/5/5", stratify=["tag:perfect"], floors=["train:perfect=1%"])

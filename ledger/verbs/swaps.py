@@ -22,22 +22,18 @@ that floors are lifted, and of exchanges tried in vain, is bounded: all of it ta
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ledger.errors import FloorNotMet
 from ledger.verbs.floors import Tally, shortfall
 from ledger.verbs.quotas import OPEN, TRAIN, Counts, Families
+from ledger.verbs.swap_pool import EXACT, NEAR, WITHIN, Laid, Pool
 
-WITHIN, EXACT, NEAR = range(3)
-"""How far an exchange reaches: the first three of the rules above."""
-_KINDS, _SIZES, _STARTS, _VAIN = 32, 64, 8, 5_000
-"""What is tried for one family (kinds of one size, sizes of a mixture, mixtures), and how many are tried in vain."""
-_ANY = -1
+_VAIN = 2_000
+"""Unlike families that are tried in vain before a floor is left as it is."""
 
 
 class Act(Protocol):
@@ -45,14 +41,6 @@ class Act(Protocol):
 
     def __call__(self, number: int, *, careful: bool) -> None:
         """Move families for the floor of this number."""
-
-
-class Kind(NamedTuple):
-    """What is the same of families that are alike: their samples, their rows, and what each floor counts of them."""
-
-    size: int
-    rows: int
-    having: tuple[int, ...]
 
 
 def meet(tally: Tally, families: Families, places: bytearray, shares: Counts = (1, 1, 1)) -> dict[int, int]:
@@ -65,8 +53,12 @@ def meet(tally: Tally, families: Families, places: bytearray, shares: Counts = (
     if not tally.unmet():
         return {}
     dealt, table = bytes(places), _Table(tally, families, places, shares)
-    table.strive()
-    if unmet := tally.unmet():
+    hopeless = [number for number in tally.unmet() if not table.within_reach(number)]
+    if hopeless:
+        table.reach_out(hopeless[0])
+    else:
+        table.strive()
+    if unmet := hopeless or tally.unmet():
         number = unmet[0]
         found = shortfall(tally, number, settled[number], table.helpful(number))
         raise FloorNotMet(tally.floors[number].text, found.text, hint=found.hint)
@@ -84,14 +76,44 @@ def _count(tally: Tally, families: Families, places: bytearray) -> None:
             here[places[family]] += had
 
 
-class _Table:
+class _Table(Laid):
     """Families, where they lie now, and by how many samples each split has more than it was dealt."""
 
     def __init__(self, tally: Tally, families: Families, places: bytearray, shares: Counts) -> None:
-        self.tally, self.families, self.places, self._shares = tally, families, places, shares
+        super().__init__(tally, families, places)
+        self._shares = shares
         self.off = [0, 0, 0]
-        self.strata = max(families.strata, default=0) + 1
-        self.kinds, self.kind_of = _kinds(tally, families)
+        self._left = 2 * len(places) + 10_000
+
+    def within_reach(self, number: int) -> bool:
+        """Say whether a floor could be met if its split took of all open families those that help most.
+
+        Train must stay as large as it is, but for part of a family.
+        """
+        gains, floor = self.gains(number), self.tally.floors[number]
+        pairs = zip(self.families.homes, self.places, self.kind_of, strict=True)
+        counts = Counter((place == floor.split, kind) for home, place, kind in pairs if home == OPEN)
+        own, kinds = {kind: count for (here, kind), count in counts.items() if here}, {kind for _, kind in counts}
+        reached = floor.gain(self.tally.have[number][floor.split], self.tally.total[floor.split])
+        reached -= sum(count * gains[kind] for kind, count in own.items())
+        needed = 0
+        if floor.split == TRAIN:
+            needed = sum(count * self.kinds[kind].size for kind, count in own.items())
+            needed -= max((self.kinds[kind].size for kind in kinds), default=0)
+        for kind in sorted(kinds, key=lambda kind: (-gains[kind] / self.kinds[kind].size, self.kinds[kind])):
+            count = there = counts[True, kind] + counts[False, kind]
+            if gains[kind] < 0:
+                count = min(there, max(needed, 0) // self.kinds[kind].size)
+            reached += count * gains[kind]
+            needed -= count * self.kinds[kind].size
+            if count < there:
+                break
+        return reached >= floor.least
+
+    def reach_out(self, number: int) -> None:
+        """Lift a floor by itself as far as it goes, to say how far that is."""
+        self._lift(number, careful=False, reach=EXACT)
+        self._shift(number, careful=False)
 
     def strive(self) -> None:
         """Lift the floors by each reach in turn, until all of them are met or nothing is left to try."""
@@ -155,7 +177,7 @@ class _Table:
             least = min(least or 0.0, 0.0) if self.tally.total[split] else -1.0
         stuck: set[tuple[int, int, int]] = set()
         for family in self._ordered(split, gains, least or 0.0, smallest_first=reach == NEAR):
-            if self.tally.met(number) or len(stuck) == _VAIN:
+            if self.tally.met(number) or len(stuck) == _VAIN or self._left < 0:
                 return
             alike = (self.kind_of[family], self.places[family], self.families.strata[family] if reach == WITHIN else 0)
             if alike not in stuck and not self._exchange(pool, number, family, reach, careful=careful):
@@ -180,6 +202,7 @@ class _Table:
         """Bring a family in for others, if there are any that may go for it."""
         need = self.off[pool.split] + self.families.samples[family]
         for gone in pool.rooms(need, family, reach):
+            self._left -= 1
             sizes = [self.families.samples[one] for one in (family, *gone)]
             limit = 0 if reach != NEAR else max(*map(abs, self.off), max(sizes) - 1)
             if self._try([family], gone, pool.split, number, careful=careful, limit=limit):
@@ -252,125 +275,3 @@ class _Table:
                 if self.tally.lacking() != met:
                     self._move(family, high)
                     break
-
-
-class Pool:
-    """The open families of a split, which may make room for others: by size, what brings a floor least first."""
-
-    def __init__(self, table: _Table, split: int, gains: list[int]) -> None:
-        """Look at the families of a split; `gains` says what each kind brings."""
-        self.split = split
-        self._table, self._gains = table, gains
-        self._members: dict[int, list[int]] = defaultdict(list)
-        for family, (home, place, kind) in enumerate(
-            zip(table.families.homes, table.places, table.kind_of, strict=True)
-        ):
-            if place == split and home == OPEN:
-                self._members[kind].append(family)
-        self._by_size: dict[int, list[int]] = defaultdict(list)
-        for kind in sorted(self._members, key=lambda kind: (gains[kind], table.kinds[kind])):
-            self._by_size[table.kinds[kind].size].append(kind)
-        self._sizes = sorted(self._by_size)
-        self._decks: dict[tuple[int, int], list[int]] = {}
-
-    def poorest(self) -> float | None:
-        """Return the least that any of them brings for each of its samples; None where there are none."""
-        return min((self._rate(kind) for kind in self._members), default=None)
-
-    def ordered(self) -> Iterator[int]:
-        """Yield those that a floor is nearer without: first those that cost it most for each sample."""
-        rates: dict[float, list[int]] = defaultdict(list)
-        for kind, members in self._members.items():
-            rates[self._rate(kind)].extend(members)
-        families = self._table.families
-        for rate in sorted(rate for rate in rates if rate < 0):
-            yield from sorted(rates[rate], key=lambda family: (families.samples[family], families.key(family)))
-
-    def rooms(self, need: int, family: int, reach: int) -> Iterator[list[int]]:
-        """Yield families that could go for one that comes in, `need` samples of them or nearly; the best come first.
-
-        Whoever refuses a proposal gives it back before asking for the next.
-        """
-        if need <= 0:
-            yield []
-            return
-        gain, asked = self._gains[self._table.kind_of[family]], (self._table.families.strata[family], reach == WITHIN)
-        yield from self._single(need, gain, asked)
-        middle = bisect_left(self._sizes, need)
-        for start in range(middle, max(middle - _STARTS, 0), -1):
-            gone, left = self._filled(start, need, asked)
-            if gone and (not left or reach == NEAR):
-                yield gone
-            else:
-                self.give_back(gone)
-        if reach == NEAR:
-            for size in self._sizes[middle : middle + _STARTS]:
-                yield from self._single(size, gain, asked)
-            yield []
-
-    def give_back(self, gone: Sequence[int]) -> None:
-        """Take back a proposal."""
-        table = self._table
-        for family in reversed(gone):
-            for stratum in (_ANY, table.families.strata[family]):
-                deck = self._decks.get((table.kind_of[family], stratum))
-                if deck is not None and deck[-1:] != [family]:
-                    deck.append(family)
-
-    def _single(self, size: int, gain: int, asked: tuple[int, bool]) -> Iterator[list[int]]:
-        for kind in self._by_size.get(size, [])[:_KINDS]:
-            if self._gains[kind] >= gain:
-                return
-            family = self._take(kind, asked, ())
-            if family is not None:
-                yield [family]
-
-    def _filled(self, start: int, need: int, asked: tuple[int, bool]) -> tuple[list[int], int]:
-        """Return families of the sizes before `start`, the largest first, and how much room is still missing."""
-        gone: list[int] = []
-        for size in reversed(self._sizes[max(start - _SIZES, 0) : start]):
-            for kind in self._by_size[size][:_KINDS]:
-                while size <= need and (family := self._take(kind, asked, gone)) is not None:
-                    gone.append(family)
-                    need -= size
-        return gone, need
-
-    def _take(self, kind: int, asked: tuple[int, bool], taken: Sequence[int]) -> int | None:
-        """Return the next family of a kind: of the stratum, and if that is not all that is asked for, of any."""
-        if (kind, _ANY) not in self._decks:
-            self._open(kind)
-        stratum, within = asked
-        for wanted in (stratum,) if within else (stratum, _ANY):
-            deck = self._decks.get((kind, wanted), [])
-            while deck:
-                family = deck.pop()
-                if self._table.places[family] == self.split and family not in taken:
-                    return family
-        if not within and not taken:
-            self._by_size[self._table.kinds[kind].size] = [
-                one for one in self._by_size[self._table.kinds[kind].size] if one != kind
-            ]
-        return None
-
-    def _open(self, kind: int) -> None:
-        """Put the families of a kind in order, the last to go first."""
-        families = self._table.families
-        ordered = sorted(self._members[kind], key=families.key, reverse=True)
-        self._decks[kind, _ANY] = ordered
-        if self._table.strata > 1:
-            for family in ordered:
-                self._decks.setdefault((kind, families.strata[family]), []).append(family)
-
-    def _rate(self, kind: int) -> float:
-        return self._gains[kind] / self._table.kinds[kind].size
-
-
-def _kinds(tally: Tally, families: Families) -> tuple[list[Kind], array[int]]:
-    """Return the kinds of families, and which of them each family is."""
-    numbers: dict[Kind, int] = {}
-    special, nothing = set[int]().union(*tally.having), (0,) * len(tally.floors)
-    of = array("I")
-    for family, (size, rows) in enumerate(zip(families.samples, tally.rows, strict=True)):
-        having = tuple(had.get(family, 0) for had in tally.having) if family in special else nothing
-        of.append(numbers.setdefault(Kind(size, rows, having), len(numbers)))
-    return list(numbers), of
