@@ -291,7 +291,7 @@ class FloorNotMet(LedgerError):
     """The floor {0} cannot be met: {1}."""
 
     exit_code = 53
-    hint = "Lower the floor, or add such samples; for a share a weight helps too (`ledger weight --where ... --times N`)."
+    hint = "Lower the floor, or add such samples; for a share a weight helps too (`ledger weight --times N`)."
 
 
 class PushFailed(LedgerError):
