@@ -10,7 +10,15 @@ import pytest
 
 from ledger import Ledger
 from ledger.digest import blake3_bytes, show
-from ledger.errors import BadRequest, GatesFailed, LedgerError, NotRepresentable, NotWritable, PlanImpossible
+from ledger.errors import (
+    BadRequest,
+    CorruptLedger,
+    GatesFailed,
+    LedgerError,
+    NotRepresentable,
+    NotWritable,
+    PlanImpossible,
+)
 from ledger.exporters.layouts import DIALECTS
 from tests.cli import program
 from tests.small import chat, names, pairs, read, samples, write
@@ -509,3 +517,14 @@ def test_a_template_that_fails_is_told(few: Ledger, tmp_path: Path) -> None:
     found = few.project("kto", tmp_path / "out.jsonl", max_length=60, tokenizer=folder)
     assert found["unrendered"] == 40
     assert again(few, tmp_path / "out.jsonl") == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_damage_on_either_side_of_a_pair_names_that_sample(ledger: Ledger, tmp_path: Path) -> None:
+    """Bytes that changed stop the export, and the sample that is named is the one whose bytes they are."""
+    rows = [chat("q", "good", label=True), chat("q", "poor answer", label=False)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows), campaign="a")
+    where = ledger.why(samples(ledger)[1])["origin"]["position"]
+    ledger.close()
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b"poor answer", b"Poor answer"))
+    with Ledger.open(ledger.path) as damaged, pytest.raises(CorruptLedger, match=f"sample @{where} "):
+        damaged.project("dpo", tmp_path / "out.jsonl")

@@ -17,7 +17,7 @@ CONTAINERS = ("jsonl", "parquet", "datasets")
 WIDEST = 2**31 - 1
 """The largest `max_length` that a trainer can be given."""
 OLD_PLANS = frozenset({"kto-interleaved/1", "plain/1"})
-"""Planners before views could be defined and weighted: what they plan is today's plan with the defaults of then."""
+"""Planners before views could be defined and weighted: today's plan, with the defaults and the families of then."""
 _OLD = {"batch_size", "form", "ratio", "seed", "world_size"}
 _EVERY = {
     "container",

@@ -98,11 +98,14 @@ def render(layout: Layout, sources: Sequence[Source]) -> Lines:
     """Return the lines of some rows, or the first fault; pure."""
     made: list[bytes] = []
     for source in sources:
+        at = source.sample
         try:
-            fields = _fields(source.body, source.address, source.reader)
-            other = None if source.other is None else _fields(*source.other[1:])
+            fields, other = _fields(source.body, source.address, source.reader), None
+            if source.other is not None:
+                at = source.other[0]
+                other = _fields(*source.other[1:])
         except _Damaged as damage:
-            return Fault(source.sample, damaged=True, told=str(damage))
+            return Fault(at, damaged=True, told=str(damage))
         try:
             made.append(write_row(layout, layouts.Row(fields, other, source.label, source.extra)))
         except Unwritable as error:

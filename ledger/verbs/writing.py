@@ -251,12 +251,12 @@ def _beside(asked: Asked, planned: Planned, seen: _Seen, how: How, value: Mappin
         file = DataFile(output["name"], output["blake3"], output["bytes"], seen.sha256.hexdigest(), split)
         columns = seen.shape.columns()
         try:
-            beside |= folder_files(_timeless(value), value["composition"], [file], columns, how.about)
+            beside |= folder_files(_without_beside(value), value["composition"], [file], columns, how.about)
         except ValueError as error:
             raise BadRequest(str(error)) from error
     return beside
 
 
-def _timeless(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest for a card, which it names in turn."""
+def _without_beside(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest for the card: what it names beside the rows is not there yet."""
     return {key: told for key, told in value.items() if key != "beside"}
