@@ -29,7 +29,7 @@ define make-venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs test-train clean
+.PHONY: help demo test torture lint bench docs test-train clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ demo: $(VENV)/.stamp-core ## show the ledger at work on a few samples, from noth
 
 test: $(VENV)/.stamp-dev ## run the tests; at least 95 % of ledger/ must be covered
 	$(BIN)/python -m pytest --cov -n auto
+
+torture: $(VENV)/.stamp-dev ## try in full what a ledger must survive, and print the table of it
+	$(BIN)/python -m tests.torture
 
 lint: $(VENV)/.stamp-dev ## check style, format and types, and that the generated docs are up to date
 	$(BIN)/ruff check .

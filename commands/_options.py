@@ -25,6 +25,7 @@ class Given:
     json: bool = False
     actor: str | None = None
     wait: float | None = None
+    no_pager: bool = False
 
 
 def text(value: str) -> str:
@@ -113,6 +114,13 @@ def everywhere() -> list[click.Parameter]:
     ]
 
 
+def no_pager() -> click.Option:
+    """Return --no-pager, which verbs with long answers take, and the program itself."""
+    return click.Option(
+        ["--no-pager"], is_flag=True, expose_value=False, callback=keep("no_pager"), help="Print all of it at once."
+    )
+
+
 def as_of(function: F) -> F:
     """Add --as-of."""
     shown = "Look at a position or a time (2026-01-31T12:00Z)."
@@ -121,14 +129,6 @@ def as_of(function: F) -> F:
 
 def actor(function: F) -> F:
     """Add --actor and --wait, for verbs that write."""
-    late = click.option(
-        "--wait",
-        type=seconds,
-        expose_value=False,
-        callback=_keep_wait,
-        metavar="SECONDS",
-        help="How long to wait for another writer.  [default: 60]",
-    )
     who = click.option(
         "--actor",
         type=text,
@@ -139,7 +139,19 @@ def actor(function: F) -> F:
         metavar="NAME",
         help="Who acts; without it, the user.",
     )
-    return who(late(function))
+    return who(wait(function))
+
+
+def wait(function: F) -> F:
+    """Add --wait, for verbs that write."""
+    return click.option(
+        "--wait",
+        type=seconds,
+        expose_value=False,
+        callback=_keep_wait,
+        metavar="SECONDS",
+        help="How long to wait for another writer.  [default: 60]",
+    )(function)
 
 
 def _keep_wait(ctx: click.Context, _param: click.Parameter, value: float | None) -> None:

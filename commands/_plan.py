@@ -15,13 +15,6 @@ FORMS = ("auto", "conversational", "standard")
 TYPES = ("language_modeling", "prompt_only", "prompt_completion", "preference", "unpaired_preference")
 
 
-def views(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the views that every ledger has and that begin so, for a shell to complete."""
-    from ledger import Ledger
-
-    return [name for name in Ledger.view_names() if name.startswith(incomplete)]
-
-
 def plan_options(function: F) -> F:
     """Add the options that decide which rows a view has, and in which order."""
     options = (

@@ -1,10 +1,11 @@
-"""Progress bars on stderr, where stderr is a terminal; elsewhere silence."""
+"""On stderr: progress bars where it is a terminal, and whom we wait for."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ class Counted(Protocol):
 
     lines: int
 
+
+_FIRST_SECONDS = 5.0
+"""After so long it is said again that we wait, then each time that twice as long has passed."""
+_SHOWN = 100
 
 OnStep = Callable[[str, int, int], None]
 OnBytes = Callable[[str, int, Counted], None]
@@ -63,6 +68,26 @@ def reading(files: Sequence[str]) -> Iterator[OnBytes | None]:
             progress.update(task, completed=sum(seen.values()), lines=report.lines)
 
         yield on_bytes
+
+
+def waiting(path: str | Path) -> Callable[[float], None]:
+    """Return what hears the seconds waited so far for another writer, and says whom we wait for, ever more rarely."""
+    said_at = 0.0
+
+    def on_wait(seconds: float) -> None:
+        nonlocal said_at
+        if said_at and seconds < max(_FIRST_SECONDS, 2 * said_at):
+            return
+        from commands._render import note
+        from ledger import Ledger
+
+        said_at = max(seconds, 0.1)
+        holder = Ledger.writer(path)
+        who = "another process" if holder is None else f"process {holder['process']} ({holder['command'][:_SHOWN]})"
+        so_far = f", for {seconds:,.0f} s so far" if seconds >= _FIRST_SECONDS else ""
+        note("", f"waiting{so_far}: {who} is writing the ledger …", style="yellow")
+
+    return on_wait
 
 
 def _plain_size(source: str, size: int | None) -> int | None:

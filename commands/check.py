@@ -8,7 +8,7 @@ import click
 
 from commands._common import Call, verb
 from commands._options import as_of, text
-from commands._plan import plan_options, views
+from commands._plan import plan_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def _show_gates(ctx: click.Context, _param: click.Parameter, value: bool) -> Non
 
 
 @verb("check kto-interleaved --gates gates.toml")
-@click.argument("view", type=text, metavar="VIEW", shell_complete=views)
+@click.argument("view", type=text, metavar="VIEW")
 @click.option("--gates", type=click.Path(), metavar="FILE", help="The gates, as TOML; without it, the shipped ones.")
 @click.option(
     "--show-gates",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands._common import Call
-from commands._options import everywhere
+from commands._options import everywhere, no_pager
 
 if TYPE_CHECKING:
     from ledger.errors import LedgerError
@@ -30,6 +30,7 @@ VERBS = (
     "show",
     "why",
     "log",
+    "search",
     "validate",
     "score",
     "policy",
@@ -39,6 +40,7 @@ VERBS = (
     "rejections",
     "near-misses",
     "compare",
+    "diff",
     "agreement",
     "conflicts",
     "duplicates",
@@ -52,6 +54,7 @@ VERBS = (
     "weight",
     "edit",
     "redact",
+    "erase",
     "withdraw",
     "split",
     "check",
@@ -60,7 +63,15 @@ VERBS = (
     "rebuild",
     "verify-export",
     "verify",
+    "prove",
+    "verify-proof",
+    "keygen",
     "rebuild-views",
+    "compact",
+    "doctor",
+    "backup",
+    "export-events",
+    "import-events",
 )
 """In the order of the work; the verb `verify-export` is `command` in the module `verify_export`."""
 
@@ -79,12 +90,14 @@ class Program(click.Group):
         """Return the verbs in the order of the work."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a verb's command, or None."""
         if cmd_name not in VERBS:
             return None
         module = import_module(f"commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        if ctx.resilient_parsing:  # a shell asks what could come next
+            import_module("commands._completion").complete(command)
         return command
 
     def resolve_command(
@@ -141,7 +154,7 @@ def cli() -> None:
     """
 
 
-cli.params += everywhere()
+cli.params += [no_pager(), *everywhere()]
 
 
 def main() -> None:
@@ -170,7 +183,8 @@ def _outcome(act: Callable[[], Any], call: Call) -> int:
         except click.UsageError as error:
             return _misused(call, error)
         except _ledger_error() as error:
-            return _complain(call, type(error).__name__, str(error), error.next_step, error.exit_code)
+            proof = "\n".join(getattr(error, "__notes__", ()))
+            return _complain(call, type(error).__name__, str(error), error.next_step, error.exit_code, proof)
     except OSError as error:
         return _system_error(call, error)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
@@ -203,15 +217,18 @@ def _misused(call: Call, error: click.UsageError) -> int:
     return _complain(call, "UsageError", error.format_message(), f"Run `{path} --help`.", error.exit_code)
 
 
-def _complain(call: Call, name: str, message: str, hint: str, code: int) -> int:
-    """Say what went wrong and what to do next, on stderr; with --json also as a document on stdout."""
+def _complain(call: Call, name: str, message: str, hint: str, code: int, proof: str = "") -> int:
+    """Say what went wrong, what proves it and what to do next, on stderr; with --json also as a document on stdout."""
     from commands._render import emit_json, note
 
     note("error: ", message, style="bold red")
+    for line in proof.splitlines():
+        note("", f"  {line}" if line else "", style="")
     if hint:
         note("next: ", hint, style="bold")
     if call.json:
-        emit_json({"error": {"name": name, "message": message, "hint": hint, "exit_code": code}})
+        told = {"name": name, "message": message, "hint": hint, "exit_code": code}
+        emit_json({"error": {**told, "proof": proof} if proof else told})
         _flush()
     return code
 

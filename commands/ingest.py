@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, tag_pair, text
+from commands._options import actor, tag_pair, text, whole
 
 
 @verb("ingest data/*.jsonl --campaign toolset --tag model=gpt-4")
@@ -29,6 +29,12 @@ from commands._options import actor, tag_pair, text
 @click.option(
     "--decisions", is_flag=True, help="Record the decisions that lines tell (rejection_reason, quality_score, …)."
 )
+@click.option(
+    "--workers",
+    type=whole(),
+    metavar="N",
+    help="1: read and write by one process; 2: another one reads. By default, whichever is faster.",
+)
 @actor
 @click.pass_obj
 def command(
@@ -40,11 +46,13 @@ def command(
     form: str | None,
     places: str | None,
     *,
+    workers: int | None,
     decisions: bool,
 ) -> None:
     """Read JSONL files into samples.
 
-    FILES are plain or .gz files, directories, patterns, or - for standard input. The same file again adds nothing.
+    FILES are plain, .gz, .zst or .parquet files, directories, patterns, or - for standard input. The same file again
+    adds nothing.
     Of a directory, manifests and the exports beside them are not read; blank lines are not lines.
     Lines that are not valid samples are kept in quarantine, with the reason.
 
@@ -64,6 +72,7 @@ def command(
             form=form,
             places=places,
             decisions=decisions,
+            workers=workers,
             progress=progress,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands._common import Call, verb
-from commands._options import text, whole
+from commands._options import as_of, text, whole
 
 if TYPE_CHECKING:
     from commands._render import Part
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--accepted", is_flag=True, help="Accepted samples that only just passed, not rejected ones.")
 @click.option("--limit", type=whole(), default=20, show_default=True, metavar="N", help="At most so many.")
 @click.option("--after", type=text, metavar="PLACE", help="Go on where an earlier page ended (its `next`).")
+@as_of
 @click.pass_obj
 def command(call: Call, /, **asked: Any) -> None:  # noqa: ANN401 - as Ledger.near_misses has them
     """List the samples that only just failed, nearest first.

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from commands._common import Call, verb
-from commands._options import text
+from commands._options import as_of, text
 
 STDIN = "-"
 
@@ -19,12 +19,13 @@ def command() -> None:
 
 
 @verb("policy list", "list")
+@as_of
 @click.pass_obj
-def list_(call: Call) -> None:
+def list_(call: Call, as_of: str | None) -> None:
     """List the policies that come with the program, and those that were adopted here."""
     from commands._render import digest, line, table
 
-    found = _listed(call)
+    found = _listed(call, as_of)
 
     def render() -> None:
         line(("with the program: ", "dim"), ", ".join(found["shipped"]))
@@ -51,8 +52,9 @@ def list_(call: Call) -> None:
 @click.argument("name", default="in-force", type=text, metavar="[NAME]")
 @click.option("--campaign", type=text, metavar="NAME", help="The one in force for this campaign.")
 @click.option("--settings", "only", is_flag=True, help="List the keys that `ledger whatif --set` takes, with values.")
+@as_of
 @click.pass_obj
-def show(call: Call, name: str, campaign: str | None, only: bool) -> None:  # noqa: FBT001 - an option
+def show(call: Call, name: str, *, campaign: str | None, only: bool, as_of: str | None) -> None:
     """Show a policy as TOML: one by its name or digest, or the one in force.
 
     What is printed can be saved, changed and given to `ledger decide --policy FILE`.
@@ -60,7 +62,7 @@ def show(call: Call, name: str, campaign: str | None, only: bool) -> None:  # no
     from commands._render import emit_bytes, table
     from ledger import Ledger
 
-    found = _shown(call, name, campaign)
+    found = _shown(call, name, campaign, as_of)
     pairs = Ledger.policy_settings(found["toml"], found["name"])
 
     def render() -> None:
@@ -93,21 +95,21 @@ def check(call: Call, file: str) -> None:
     call.answer(found, render)
 
 
-def _listed(call: Call) -> dict[str, Any]:
+def _listed(call: Call, as_of: str | None) -> dict[str, Any]:
     """Return the policies of the ledger, or, where nobody named one and there is none, those of the program."""
     from ledger import Ledger
     from ledger.errors import LedgerNotFound
 
     try:
         with call.open() as ledger:
-            return ledger.policies()
+            return ledger.policies(as_of)
     except LedgerNotFound:
-        if call.path is not None:
+        if call.path is not None or as_of is not None:
             raise
         return {"shipped": list(Ledger.shipped_policies()), "adopted": []}
 
 
-def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
+def _shown(call: Call, name: str, campaign: str | None, as_of: str | None) -> dict[str, Any]:
     """Return one policy; one that came with the program and was not changed, with its comments."""
     from ledger import Ledger
     from ledger.errors import LedgerNotFound
@@ -115,9 +117,9 @@ def _shown(call: Call, name: str, campaign: str | None) -> dict[str, Any]:
     texts = Ledger.shipped_policies()
     try:
         with call.open() as ledger:
-            found = ledger.policy(name, campaign=campaign)
+            found = ledger.policy(name, campaign=campaign, as_of=as_of)
     except LedgerNotFound:
-        if call.path is not None or name not in texts:
+        if call.path is not None or as_of is not None or name not in texts:
             raise
         found = Ledger.check_policy(texts[name], name)
     text = texts.get(found["name"])

@@ -8,7 +8,7 @@ import click
 
 from commands._common import Call, verb
 from commands._options import actor, as_of, output, text, whole
-from commands._plan import plan_options, views
+from commands._plan import plan_options
 from commands._words import OMISSIONS
 
 DIALECTS = ("trl", "openai", "sharegpt", "alpaca", "llama-factory", "axolotl")
@@ -18,7 +18,7 @@ _ALL = "all"
 
 
 @verb("project kto-interleaved -o train.jsonl --batch-size 4")
-@click.argument("view", type=text, metavar="VIEW", shell_complete=views)
+@click.argument("view", type=text, metavar="VIEW")
 @click.option(
     "-o",
     "--out",

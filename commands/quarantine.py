@@ -7,7 +7,7 @@ import base64
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, text, whole
+from commands._options import actor, as_of, text, whole
 
 
 @click.group("quarantine")
@@ -18,13 +18,14 @@ def command() -> None:
 @verb("quarantine list --campaign toolset", "list")
 @click.option("--campaign", type=text, metavar="TEXT", help="Only those of this campaign.")
 @click.option("--limit", type=whole(), metavar="N", default=1000, show_default=True, help="At most so many.")
+@as_of
 @click.pass_obj
-def list_(call: Call, campaign: str | None, limit: int) -> None:
+def list_(call: Call, campaign: str | None, limit: int, as_of: str | None) -> None:
     """List the lines in quarantine: where they stood, and why."""
     from commands._render import line, number, short, size, table
 
     with call.open() as ledger:
-        lines = ledger.quarantine(campaign, limit)
+        lines = ledger.quarantine(campaign, limit, as_of)
 
         def render() -> None:
             if not lines:
@@ -52,15 +53,17 @@ def list_(call: Call, campaign: str | None, limit: int) -> None:
 @verb("quarantine show 3f9a2c1d", "show")
 @click.argument("identity", metavar="ID")
 @click.option("--raw", is_flag=True, help="Print only the line's exact bytes.")
+@as_of
 @click.pass_obj
-def show(call: Call, identity: str, raw: bool) -> None:  # noqa: FBT001 - an option
+def show(call: Call, identity: str, *, raw: bool, as_of: str | None) -> None:
     """Show one line in quarantine: where it stood, why it is no sample, and its bytes."""
     from commands._render import emit_bytes, line, number
 
     with call.open() as ledger:
-        found, body = ledger.quarantined_line(identity)
+        found, body = ledger.quarantined_line(identity, as_of)
     if raw and not call.json:
-        emit_bytes(body)
+        with call.paged():
+            emit_bytes(body)
         return
 
     def render() -> None:

@@ -11,6 +11,7 @@ from commands._options import actor, expected_head, ids_or_selection, text
 from commands._stdin import read_ids
 
 _SHOWN = 20
+_ERASABLE = 3
 
 
 @verb("redact --campaign toolset --dry-run")
@@ -24,7 +25,8 @@ def command(call: Call, /, ids: tuple[str, ...], *, dry_run: bool, **given: Any)
 
     Every API key, token and private key in the training fields becomes [REDACTED:rule], in a new version of the
     sample; nothing else of its text changes. A decision about the old version does not apply to the new one.
-    The old bytes stay in the ledger file, so it holds the secrets as before: do not publish it.
+    The old bytes stay in the ledger file, so it holds the secrets as before: `ledger erase` takes them out by the
+    addresses that this command answers.
 
     Samples are named by ids (unique prefixes of 6 characters or more; - reads them from standard input, one a line or
     as JSON), or chosen by --where and --campaign, such as --where "finding('text/secret_*')" after `ledger validate`.
@@ -52,6 +54,12 @@ def _render(done: dict[str, Any], *, dry_run: bool) -> None:
     if dry_run:
         return
     line(f"The old bytes of {many(done['old_bytes_kept'], 'version')} stay in the ledger file, secrets included.")
+    line(
+        "Take them out too: ledger erase --reason … --authority … ",
+        (" ".join(done["old_versions"][:_ERASABLE]), "cyan"),
+    )
+    if len(done["old_versions"]) > _ERASABLE:
+        line((f"  and {number(len(done['old_versions']) - _ERASABLE)} more: --json lists up to 1,000", "dim"))
     if lapsed := done["decisions_lapsed"]:
         says = "applies" if lapsed == 1 else "apply"
         line(f"{many(lapsed, 'decision')} about them no longer {says}: decide on the new versions.")

@@ -25,7 +25,8 @@ def command(call: Call, sample: str, raw: bool, as_of: str | None) -> None:  # n
     with call.open() as ledger:
         found = ledger.show(sample, as_of)
         if raw and not call.json:
-            emit_bytes((found["raw"] or "").encode())
+            with call.paged():
+                emit_bytes((found["raw"] or "").encode())
             return
         call.answer(found, lambda: _render(ledger, found))
 
@@ -49,13 +50,20 @@ def _render(ledger: Ledger, found: dict[str, Any]) -> None:
     ]
     table(("", ""), [((name, "dim"), value) for name, value in facts if value])
     if found["content"] is None:
-        line("its bytes were erased")
+        gone = found["erased"]
+        line((f"its bytes were erased by {gone['actor']} on the authority of {gone['authority']}", "bold"))
+        line(f"  {gone['time']}: {gone['reason']}  ", (f"event @{gone['position']}", "dim"))
     else:
         render_content(found["content"])
     if len(found["versions"]) > 1:
         heading("versions")
         rows = [
-            (f"@{one['position']}", digest(one["version"]), "withdrawn" if one["withdrawn"] else "")
+            (
+                f"@{one['position']}",
+                digest(one["version"]),
+                "withdrawn" if one["withdrawn"] else "",
+                "erased" if one["erased"] else "",
+            )
             for one in found["versions"]
         ]
-        table((">at", "version", ""), rows, indent=2)
+        table((">at", "version", "", ""), rows, indent=2)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, expected_head, reason, text
+from commands._options import actor, as_of, expected_head, reason, text
 
 STDIN = "-"
 
@@ -19,12 +19,13 @@ def command() -> None:
 
 
 @verb("view list", "list")
+@as_of
 @click.pass_obj
-def list_(call: Call) -> None:
+def list_(call: Call, as_of: str | None) -> None:
     """List the views that every ledger has, and those that were defined here."""
     from commands._render import digest, line, table
 
-    found = _listed(call)
+    found = _listed(call, as_of)
 
     def render() -> None:
         table(("view", "rows"), [((one["name"], "bold"), one["type"]) for one in found["built_in"]])
@@ -49,15 +50,16 @@ def list_(call: Call) -> None:
 
 @verb("view show sft > mine.toml", "show")
 @click.argument("name", type=text, metavar="NAME")
+@as_of
 @click.pass_obj
-def show(call: Call, name: str) -> None:
+def show(call: Call, name: str, as_of: str | None) -> None:
     """Show a view as TOML, by its name or digest.
 
     What is printed can be saved, changed, given another name, and defined with `ledger view define FILE`.
     """
     from commands._render import emit_bytes
 
-    found = _shown(call, name)
+    found = _shown(call, name, as_of)
     call.answer(found, lambda: emit_bytes(found["toml"].encode()))
 
 
@@ -108,30 +110,30 @@ def check(call: Call, file: str) -> None:
     call.answer(found, render)
 
 
-def _listed(call: Call) -> dict[str, Any]:
+def _listed(call: Call, as_of: str | None) -> dict[str, Any]:
     """Return the views of the ledger, or, where nobody named one and there is none, those that every ledger has."""
     from ledger import Ledger
     from ledger.errors import LedgerNotFound
 
     try:
         with call.open() as ledger:
-            return ledger.views()
+            return ledger.views(as_of)
     except LedgerNotFound:
-        if call.path is not None:
+        if call.path is not None or as_of is not None:
             raise
         return Ledger.built_in_views()
 
 
-def _shown(call: Call, name: str) -> dict[str, Any]:
+def _shown(call: Call, name: str, as_of: str | None) -> dict[str, Any]:
     """Return one view; one that every ledger has can be seen without any."""
     from ledger import Ledger
     from ledger.errors import LedgerNotFound
 
     try:
         with call.open() as ledger:
-            return ledger.view(name)
+            return ledger.view(name, as_of)
     except LedgerNotFound:
-        if call.path is not None or name not in Ledger.view_names():
+        if call.path is not None or as_of is not None or name not in Ledger.view_names():
             raise
         return Ledger.built_in_view(name)
 

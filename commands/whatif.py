@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from commands._common import Call, verb
-from commands._options import actor, expected_head, text, whole
+from commands._options import actor, as_of, expected_head, text, whole
 
 _WAYS = ("to_accepted", "to_rejected", "to_pending", "to_true", "to_false", "to_none")
 
@@ -29,6 +29,7 @@ _WAYS = ("to_accepted", "to_rejected", "to_pending", "to_true", "to_false", "to_
 @click.option("--adopt", is_flag=True, help="Make it the policy, as an event, and decide by it.")
 @click.option("--reason", default="", type=text, metavar="TEXT", help="Why it is adopted.")
 @expected_head
+@as_of
 @actor
 @click.pass_obj
 def command(
@@ -41,6 +42,7 @@ def command(
     adopt: bool,
     reason: str,
     expected_head: int | None,
+    as_of: str | None,
 ) -> None:
     """Ask what would change.
 
@@ -56,6 +58,7 @@ def command(
             adopt=adopt,
             reason=reason,
             expected_head=expected_head,
+            as_of=as_of,
         )
         short = ledger.short([example["sample"] for example in done["examples"]])
     call.answer(done, lambda: _render(done, short))

@@ -49,6 +49,9 @@ def _render(ledger: Ledger, found: Answer) -> None:
     if (weight := found["weight"]) is not None:
         because = f": {weight['reason']}" if weight["reason"] else ""
         line(f"  weight {weight['times']:,}, by {weight['by']}{because}  ", (f"event {ids[weight['event']]}", "dim"))
+    if (gone := found["erased"]) is not None:
+        said = f"  erased by {gone['actor']} on the authority of {gone['authority']}: {gone['reason']}  "
+        line(said, (f"event @{gone['position']}", "dim"))
     for told in story(found, ids):
         line("  ", *told)
     _decisions(found, ids)

@@ -5,10 +5,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ledger.errors import LedgerError
-from ledger.ledger import Ledger, find_ledger
 from ledger.version import VERSION
+
+if TYPE_CHECKING:
+    from ledger.ledger import Ledger, find_ledger
 
 __version__ = VERSION
 
 __all__ = ["Ledger", "LedgerError", "__version__", "find_ledger"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import the door when somebody asks for it: a process that only reads lines for another has no use for it."""
+    if name in {"Ledger", "find_ledger"}:
+        return getattr(import_module("ledger.ledger"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

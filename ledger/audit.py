@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger import migrations, projection, sqlite, witness
+from ledger.audit_tree import Heads, Leaf, Tiles, compare_end
+from ledger.codec import Unpackable
 from ledger.digest import NotRestricted, blake3_bytes, decode
-from ledger.errors import BrokenLaw, CorruptLedger, NotALedger, StorageFailed, UnknownEvent
+from ledger.errors import BrokenLaw, CodecMissing, CorruptLedger, NotALedger, StorageFailed, UnknownEvent
 from ledger.event import BIRTHS, KINDS, is_known, op_of
 from ledger.faults import FINDINGS, Finding
 from ledger.migrations import LOG_TABLES
 from ledger.store import Store, open_store
-from ledger.transaction import EMPTY_HEAD, Head, in_chunks, tree_node
-from ledger.tree import TILE, Frontier, Tile, complete_tiles, leaf_hash
+from ledger.transaction import EMPTY_HEAD, in_chunks, tree_node
+from ledger.tree import TILE, Frontier, leaf_hash
 
 MOST = 100
 """Findings of one name that are listed; all are counted."""
@@ -57,6 +59,7 @@ class Audit:
         self.found: Counter[str] = Counter()
         self.checked: dict[str, int] = {}
         self.head = EMPTY_HEAD
+        self._unread = 0  # packed blobs, where what unpacks them is not installed
         self._last = -1  # the position before the event at hand
         self._blobs_named: int | None = 0  # the highest row that the events so far name; None: unknown kinds may too
 
@@ -66,11 +69,14 @@ class Audit:
         if self.found[name] <= MOST:
             self.findings.append(Finding(name, FINDINGS[name][0], message, position))
 
-    def run(self, *, quick: bool) -> None:
-        """Check everything, or with `quick` only what costs little."""
+    def run(self, *, quick: bool, views: bool = True) -> None:
+        """Check everything, or with `quick` only what costs little.
+
+        Without `views` only the log is checked, also inside the transaction that is about to commit it.
+        """
         steps: list[Callable[[], None]] = [partial(self._pages, quick=quick), self._schema]
         steps += [self._edge] if quick else [self._events, self._blobs]
-        steps += [self._witness, self._view_state if quick else self._views]
+        steps += [self._witness, *([self._view_state if quick else self._views] if views else [])]
         for step in (*steps, self._read_head):
             try:
                 with sqlite.snapshot(self.connection):
@@ -109,7 +115,7 @@ class Audit:
 
     def _events(self) -> None:
         self._meta()
-        heads, tiles = _Heads(self), _Tiles(self)
+        heads, tiles = Heads(self.connection, self.find), Tiles(self.connection, self.find)
         frontier, total, count = Frontier(), self.store.head().position + 1, 0
         for rows in in_chunks(self._rows(), TILE * 16):
             leaves = [self._event(row) for row in rows]
@@ -119,7 +125,7 @@ class Audit:
             count += len(rows)
             self.progress("events", count, total)
         tiles.finish()
-        heads.finish(count)
+        heads.finish(self.store.head(), count)
         self.checked |= {"events": count, "heads": heads.count, "tiles": tiles.count}
 
     def _meta(self) -> None:
@@ -127,7 +133,7 @@ class Audit:
         if keys.keys() != {"hash", "ledger"} or keys["hash"] != "blake3":
             self.find("meta_changed", f"the file says of itself {keys}")
 
-    def _event(self, row: tuple[Any, ...]) -> _Leaf:
+    def _event(self, row: tuple[Any, ...]) -> Leaf:
         position, op, kind, v, sample, blob, leaf, subject, blob_hash = row
         if position != self._last + 1:
             self.find("position_gap", f"position {position} follows {self._last}", position)
@@ -146,7 +152,7 @@ class Audit:
                 self._unknown(f"position {position}: {said['kind']} in version {said['v']}", position)
         except (NotRestricted, *_WRONG_TYPE) as error:
             self.find("leaf_damaged", f"position {position}: {error}", position)
-        return _Leaf(leaf_hash(leaf), at, self._blobs_named)
+        return Leaf(leaf_hash(leaf), at, self._blobs_named)
 
     def _columns(self, said: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 - a leaf
         position, op, sample, subject, blob_hash, blob = row
@@ -195,36 +201,61 @@ class Audit:
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         yield from self.connection.execute(
             """SELECT e.position, e.op, e.kind, e.v, e.sample, e.blob, CAST(e.leaf AS BLOB), s.op, b.hash
-            FROM event e LEFT JOIN event s ON s.position = e.sample LEFT JOIN blob b ON b.id = e.blob
-            ORDER BY e.position""",
+            FROM event e LEFT JOIN event s ON s.position = e.sample AND e.sample <> e.position
+            LEFT JOIN blob b ON b.id = e.blob ORDER BY e.position""",
         )
 
     def _blobs(self) -> None:
         count = 0
         total = self.store.blob_count(self.store.head().position)
         sql = """SELECT id, hash, size, codec, body,
-            CASE WHEN body IS NULL THEN EXISTS (SELECT 1 FROM event WHERE kind = 'erased' AND blob = blob.id) END
-            FROM blob ORDER BY id"""
+            CASE WHEN body IS NULL THEN EXISTS (SELECT 1 FROM event WHERE kind = 'erased' AND blob = b.id) END
+            FROM main.blob b ORDER BY id"""
+        self._dictionaries()
         for row, digest, size, codec, body, erased in self.connection.execute(sql):
             count += 1
             if body is None:
                 if not erased:
                     self.find("blob_erased_without_event", f"blob {row}: its bytes are gone")
-            elif codec != 0 or len(body) != size or blake3_bytes(body) != digest:
-                self.find("blob_mismatch", f"blob {row}: b3:{digest.hex()} is not the address of its {len(body)} bytes")
+            else:
+                self._bytes(row, digest, size, codec, body)
             if count % 5000 == 0:
                 self.progress("blobs", count, total)
         if count > total and self._blobs_named is not None:
             self.find("blob_unnamed", f"{count} blobs are stored, but the log brought {total}")
         elif count < total:
             self.find("blob_missing", f"the log brought {total} blobs, but {count} are stored")
-        self.checked["blobs"] = count
+        self.checked["blobs"] = count - self._unread
+        if self._unread:
+            self.find("blob_unread", f"{self._unread} packed blobs: {CodecMissing(self.store.path)}")
+        back = """SELECT e.position, b.id FROM event e JOIN main.blob b ON b.id = e.blob
+            WHERE e.kind = 'erased' AND b.body IS NOT NULL ORDER BY 1"""
+        for position, row in self.connection.execute(back):
+            self.find("erased_bytes_present", f"blob {row} was erased at position {position}", position)
+
+    def _dictionaries(self) -> None:
+        for number, digest, body in self.connection.execute("SELECT id, hash, body FROM dictionary ORDER BY id"):
+            if blake3_bytes(body) != digest:
+                self.find("blob_mismatch", f"the dictionary {number} that bytes are packed with is not what it was")
+
+    def _bytes(self, row: int, digest: bytes, size: int, codec: int, body: bytes) -> None:
+        """Compare the bytes of one blob, unpacked, with its address."""
+        try:
+            plain = self.store.codec.unpack(codec, size, body)
+        except Unpackable as error:
+            self.find("blob_mismatch", f"blob {row}: b3:{digest.hex()}: {error}")
+        except CodecMissing:
+            self._unread += 1
+        else:
+            if len(plain) != size or blake3_bytes(plain) != digest:
+                said = f"blob {row}: b3:{digest.hex()} is not the address of its {len(plain)} bytes"
+                self.find("blob_mismatch", said)
 
     def _edge(self) -> None:
         """Check the head against the stored tiles and the last events only."""
         head = self.store.head()
         last = self.connection.execute("SELECT coalesce(max(position), -1) FROM event").fetchone()[0]
-        _compare_end(self, head, last + 1)
+        compare_end(self.find, head, last + 1)
         if 0 <= head.position == last and self._root_of_tiles(head.position + 1) != head.root:
             self.find("head_mismatch", "the last head is not the root over the tiles and the last events", last)
         self.checked |= {"events": last + 1, "heads": 1}
@@ -277,6 +308,8 @@ class Audit:
             aside.close()
 
     def _same_view(self, aside: Store, table: str, key: str) -> None:
+        if projection.is_same(aside.connection, table, key):
+            return
         stored, made = (
             aside.connection.execute(f"SELECT * FROM {schema}.{table} ORDER BY {key}")  # noqa: S608 - fixed names
             for schema in ("main", "temp")
@@ -286,79 +319,6 @@ class Audit:
                 where = (one or other)[: key.count(",") + 1]
                 self.find("view_drift", f"the view {table} differs at {key} = {', '.join(map(str, where))}")
                 return
-
-
-class _Leaf(NamedTuple):
-    """What the tree and the heads need of one event: `at` and `blobs` are None where they cannot be known."""
-
-    hash: bytes
-    at: int | None
-    blobs: int | None
-
-
-class _Tiles:
-    """The stored tiles, compared with those made anew as the events pass by."""
-
-    def __init__(self, audit: Audit) -> None:
-        self._audit = audit
-        self._roots: list[list[bytes]] = []  # by level: the roots of the tiles made so far
-        self.count = 0
-
-    def compare(self, first: int, hashes: list[bytes]) -> None:
-        """Make the tiles that these leaves complete; `first` is a multiple of the size of a tile."""
-        for tile in complete_tiles(first, hashes, lambda level, index: self._roots[level - 1][index]):
-            if tile.level == len(self._roots):
-                self._roots.append([])
-            self._roots[tile.level].append(tile.root)
-            self.count += 1
-            self._same(tile)
-
-    def finish(self) -> None:
-        """Look for tiles that the events do not complete."""
-        stored = self._audit.connection.execute("SELECT count(*) FROM tile").fetchone()[0]
-        if stored > self.count:
-            self._audit.find("tile_mismatch", f"{stored} tiles are stored, but the events complete {self.count}")
-
-    def _same(self, tile: Tile) -> None:
-        sql = "SELECT hashes, root FROM tile WHERE level = ? AND idx = ?"
-        if self._audit.connection.execute(sql, (tile.level, tile.number)).fetchone() != (tile.hashes, tile.root):
-            self._audit.find("tile_mismatch", f"tile {tile.number} of level {tile.level} is not that over the events")
-
-
-class _Heads:
-    """The stored heads, compared one by one as the events pass by."""
-
-    def __init__(self, audit: Audit) -> None:
-        self._audit = audit
-        self._rows = iter(audit.connection.execute("SELECT size, root, frontier, at, blobs FROM head ORDER BY size"))
-        self._next: tuple[int, bytes, bytes, int, int] | None = next(self._rows, None)
-        self.count = 0
-
-    def compare(self, frontier: Frontier, leaves: list[_Leaf]) -> Frontier:
-        """Extend the frontier by the leaves, stopping at each head on the way."""
-        hashes, first, done = [leaf.hash for leaf in leaves], frontier.size, 0
-        while self._next is not None and self._next[0] <= first + len(leaves):
-            size, *said = self._next
-            frontier = frontier.extend(hashes[done : size - first])
-            done = max(size - first, done)
-            last = leaves[done - 1]
-            made = [frontier.root(), frontier.to_bytes(), last.at, said[-1] if last.blobs is None else last.blobs]
-            if frontier.size != size or said != made:
-                self._audit.find("head_mismatch", f"the head at {size - 1} is not that over its events", size - 1)
-            self.count += 1
-            self._next = next(self._rows, None)
-        return frontier.extend(hashes[done:])
-
-    def finish(self, events: int) -> None:
-        """Compare the last head with the end of the log."""
-        _compare_end(self._audit, self._audit.store.head(), events)
-
-
-def _compare_end(audit: Audit, head: Head, events: int) -> None:
-    if head.position + 1 < events:
-        audit.find("head_missing", f"the events after position {head.position} have no head", head.position)
-    elif head.position + 1 > events:
-        audit.find("events_missing", f"the head is at {head.position}, but there are {events} events", events)
 
 
 def _made_schema() -> dict[tuple[str, str, str], str]:

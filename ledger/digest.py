@@ -7,6 +7,7 @@ There are no floats; a score is written as a decimal string.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
 import orjson
@@ -24,6 +25,7 @@ MIN_PREFIX = 6
 LARGEST_INT = 2**53 - 1
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _SCALARS = frozenset({str, bool, type(None)})
+_PLAIN = frozenset({*_SCALARS, int, Fragment})
 
 
 class NotRestricted(ValueError):  # noqa: N818 - reads as the sentence it states; the class never reaches a user
@@ -55,6 +57,7 @@ def encode(value: Json) -> bytes:
             _check(value, "$")
         return orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
+        _check(value, "$")
         raise NotRestricted(str(error)) from error
     except RecursionError as error:
         raise NotRestricted("nested too deep") from error
@@ -86,27 +89,28 @@ def digest_of(value: Json) -> bytes:
 
 
 def _is_restricted(value: Json) -> bool:
-    """Say whether nothing is wrong with a value, which is the usual case and told without saying where."""
+    """Say whether nothing is wrong with a value, which is the usual case and told without saying where.
+
+    Whether integers are small enough is left to orjson. Types and keys are looked at all at once, since every event
+    passes here.
+    """
     kind = type(value)
     if kind is dict:
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                return False
-            if type(item) not in _SCALARS and not _is_restricted(item):
-                return False
-        return True
-    if kind is list or kind is tuple:
-        for item in value:  # noqa: SIM110 - twice as fast as all() of a generator, and every event passes here
-            if type(item) not in _SCALARS and not _is_restricted(item):
-                return False
-        return True
-    return (kind is int and -LARGEST_INT <= value <= LARGEST_INT) or kind in _SCALARS or kind is Fragment
+        try:
+            return "".join(value).isascii() and _are_restricted(value.values())
+        except TypeError:  # a key that is no text
+            return False
+    return _are_restricted(value) if kind is list or kind is tuple else kind in _PLAIN
+
+
+def _are_restricted(items: Collection[Json]) -> bool:
+    return _PLAIN.issuperset(map(type, items)) or all(type(item) in _PLAIN or _is_restricted(item) for item in items)
 
 
 def _check(value: Json, where: str) -> None:
     """Raise NotRestricted, saying what stands where."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in _SCALARS or kind is Fragment:
         return
     if kind is int:
         if not -LARGEST_INT <= value <= LARGEST_INT:

@@ -301,6 +301,69 @@ class PushFailed(LedgerError):
     hint = "The files stand here, whole. Check the repository's name and the token in HF_TOKEN, then push again."
 
 
+class ProofInvalid(LedgerError):
+    """The proof in {0} does not hold: {1}."""
+
+    exit_code = 55
+    hint = "Do not rely on it. Ask for a new one (`ledger prove`), and compare its head with one that you trust."
+
+
+class ProofUnreadable(LedgerError):
+    """{0} cannot be read as a proof: {1}."""
+
+    exit_code = 56
+    hint = "Proofs are the small text files that `ledger prove` writes."
+
+
+class KeyUnreadable(LedgerError):
+    """The key in {0} cannot be used: {1}."""
+
+    exit_code = 57
+    hint = 'Make a pair of keys with `ledger keygen FILE`; it needs `pip install "sample-ledger[sign]"`.'
+
+
+class ErasedBytes(LedgerError):
+    """{0} needs bytes that were erased by the event at position {1}."""
+
+    exit_code = 58
+    hint = "They cannot come back. Make a new release: `ledger project` leaves out what was erased."
+
+
+class NotConfirmed(LedgerError):
+    """Nothing was erased: {0}."""
+
+    exit_code = 59
+    hint = "Read the list, then run the same command with --yes; what is erased cannot come back."
+
+
+class DestinationExists(LedgerError):
+    """{0} is there already."""
+
+    exit_code = 60
+    hint = "Choose another name; nothing was written."
+
+
+class CopyFailed(LedgerError):
+    """The copy {0} is not the ledger that was copied: {1}."""
+
+    exit_code = 61
+    hint = "It was removed. Run `ledger verify` on the ledger, and check the disk that the copy went to."
+
+
+class ArchiveInvalid(LedgerError):
+    """{0} is not a sound archive of events: line {1}: {2}."""
+
+    exit_code = 62
+    hint = "Nothing was imported. Export it again with `ledger export-events` where the ledger is."
+
+
+class CodecMissing(LedgerError):
+    """{0} holds compressed bytes, and zstandard, which reads them, is not installed."""
+
+    exit_code = 63
+    hint = 'Run `pip install "sample-ledger[zstd]"`.'
+
+
 class StaleViews(LedgerError):
     """The views of {0} were made by another version of this program and the file cannot be written."""
 

@@ -206,6 +206,13 @@ _ALL = (
         ("after", "members", "name", "omissions", "output", "plan", "recipe", "view"),
         blob="manifest",
     ),
+    Kind(
+        "erased",
+        "the bytes of a blob were erased, on somebody's authority; its hash stays, and keeps it out",
+        ("authority", "blob", "fingerprint", "reason", "sample"),
+        ("blob",),
+        blob="blob",
+    ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 
@@ -234,8 +241,8 @@ def pairs(tags: Mapping[str, str]) -> list[list[str]]:
 
 def leaf_bytes(kind: str, fields: Fields, stamp: Stamp) -> bytes:
     """Return the exact bytes of an event: what is stored, and hashed into the tree."""
-    leaf = {**fields, **stamp._asdict(), "kind": kind, "v": KINDS[kind].v}
-    return encode(leaf)
+    actor, via, at, run = stamp
+    return encode({**fields, "actor": actor, "via": via, "at": at, "run": run, "kind": kind, "v": KINDS[kind].v})
 
 
 def read_leaf(data: bytes | str) -> dict[str, Any]:

@@ -18,6 +18,8 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "blob_missing": (ERROR, "an event names a blob that is not stored"),
     "blob_mismatch": (ERROR, "a blob's bytes do not have its address or size"),
     "blob_erased_without_event": (ERROR, "a blob's bytes are gone, but no event says so"),
+    "erased_bytes_present": (ERROR, "a blob was erased, but its bytes are there"),
+    "blob_unread": (WARNING, "packed blobs were not checked: what unpacks them is not installed"),
     "tile_mismatch": (ERROR, "a tile of the tree is not the one over the events"),
     "head_mismatch": (ERROR, "a head is not the one over the events up to it"),
     "head_missing": (ERROR, "the last events have no head"),

@@ -8,19 +8,41 @@ from __future__ import annotations
 
 from ledger.door.care import Care
 from ledger.door.checks import Checks
+from ledger.door.compaction import Compaction
+from ledger.door.erasure import Erasure
 from ledger.door.exports import Exports
 from ledger.door.judgement import Judgement
 from ledger.door.opened import ENVIRONMENT, FILE_NAME, find_ledger
 from ledger.door.people import People
+from ledger.door.proofs import Proofs
 from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
+from ledger.door.reading import Reading
 from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
+from ledger.door.search import Search
 from ledger.door.similarity import Similarity
 from ledger.door.views import Views
 
 __all__ = ["ENVIRONMENT", "FILE_NAME", "Ledger", "find_ledger"]
 
 
-class Ledger(Samples, People, Scoring, Judgement, Questions, Similarity, Views, Checks, Exports, Publishing, Care):
+class Ledger(
+    Samples,
+    People,
+    Scoring,
+    Judgement,
+    Questions,
+    Reading,
+    Search,
+    Similarity,
+    Views,
+    Checks,
+    Exports,
+    Erasure,
+    Publishing,
+    Proofs,
+    Care,
+    Compaction,
+):
     """An open ledger. Use as a context manager, or call `close`."""

@@ -1,6 +1,7 @@
 """The tables that endure, as numbered steps. A shipped step is never edited; `user_version` counts them.
 
-`blob` holds exact bytes by their address, `event` the log, `tile` and `head` its Merkle tree, `meta` what the file is.
+`blob` holds exact bytes by their address, `event` the log, `tile` and `head` its Merkle tree, `meta` what the file is;
+`dictionary` and `lesson` say how bytes are packed where `ledger compact` packed them.
 Everything else in the file is a view and can be dropped. Guards refuse changes that an honest program could make by
 mistake; `ledger verify` finds what a dishonest one made (they cannot stop DROP TRIGGER).
 """
@@ -11,7 +12,7 @@ APPLICATION_ID = 0x534C4447
 """`SLDG`: what `file` and SQLite see as the type of the file."""
 
 PAGE_SIZE = 16384
-LOG_TABLES = ("blob", "event", "head", "meta", "tile")
+LOG_TABLES = ("blob", "dictionary", "event", "head", "lesson", "meta", "tile")
 
 M001_LOG = (
     """CREATE TABLE meta (
@@ -91,8 +92,39 @@ M001_LOG = (
         BEGIN SELECT raise(ABORT, 'what the file is does not change'); END""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (M001_LOG,)
+M002_DICTIONARIES = (
+    """CREATE TABLE dictionary (
+        id INTEGER PRIMARY KEY CHECK (id > 0),  -- what the codec of a blob names
+        hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+        body BLOB NOT NULL                      -- for zstd; empty: packed without one
+    ) STRICT""",
+    """CREATE TABLE lesson (                       -- the blobs that a dictionary was trained on, and quotes
+        dictionary INTEGER NOT NULL,
+        blob INTEGER NOT NULL,
+        PRIMARY KEY (dictionary, blob)
+    ) STRICT, WITHOUT ROWID""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table}
+        BEGIN SELECT raise(ABORT, 'dictionaries stay as they were made'); END"""
+        for table in ("dictionary", "lesson")
+        for change in ("UPDATE", "DELETE")
+    ),
+    """CREATE TRIGGER dictionary_no_replace BEFORE INSERT ON dictionary
+        WHEN EXISTS (SELECT 1 FROM dictionary WHERE id = NEW.id OR hash = NEW.hash)
+        BEGIN SELECT raise(ABORT, 'dictionaries stay as they were made'); END""",
+    """CREATE TRIGGER lesson_no_replace BEFORE INSERT ON lesson
+        WHEN EXISTS (SELECT 1 FROM lesson WHERE dictionary = NEW.dictionary AND blob = NEW.blob)
+        BEGIN SELECT raise(ABORT, 'dictionaries stay as they were made'); END""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (M001_LOG, M002_DICTIONARIES)
 """Step n brings a file of format n - 1 to format n."""
+
+INSERT_GUARDS = {
+    name: next(text for step in STEPS for text in step if text.startswith(f"CREATE TRIGGER {name} "))
+    for name in ("blob_no_replace", "event_in_order")
+}
+"""The guards that look at every insert into the two large tables, with the statements that make them."""
 
 
 def latest() -> int:

@@ -22,6 +22,7 @@ from ledger.views import (
     conditions,
     decisions,
     defined,
+    erased,
     families,
     findings,
     judgements,
@@ -59,6 +60,7 @@ VIEWS: tuple[ModuleType, ...] = (
     tags,
     splits,
     withdrawals,
+    erased,
     samples,
     near,
     templates,
@@ -149,6 +151,18 @@ def rebuild(connection: Connection, on_fold: OnFold | None = None) -> int:
 def fold_aside(connection: Connection, last: int, on_fold: OnFold | None = None) -> None:
     """Fill TEMP tables with the views as of position `last`; from then on this connection sees those."""
     _make(connection, "temp", last, on_fold)
+
+
+def is_same(connection: Connection, table: str, key: str) -> bool:
+    """Say whether a view surely has the same rows in the file as aside; SQLite compares, and hands none of them out."""
+    names = [column[0] for column in connection.execute(f"SELECT * FROM temp.{table} LIMIT 0").description]  # noqa: S608 - fixed names
+    if names != [column[0] for column in connection.execute(f"SELECT * FROM main.{table} LIMIT 0").description]:  # noqa: S608 - likewise
+        return False
+    meets = " AND ".join(f"made.{name.strip()} = stored.{name.strip()}" for name in key.split(","))
+    differs = " OR ".join(f"made.{name} IS NOT stored.{name}" for name in names)
+    sql = f"""SELECT (SELECT count(*) FROM main.{table}) = (SELECT count(*) FROM temp.{table}) AND NOT EXISTS
+        (SELECT 1 FROM main.{table} stored LEFT JOIN temp.{table} made ON {meets} WHERE {differs})"""  # noqa: S608 - likewise
+    return bool(connection.execute(sql).fetchone()[0])
 
 
 def definitions(schema: str = "main") -> Iterator[str]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # it is there on purpose, for callers
 
+from ledger import codec, locks
 from ledger.errors import (
     BadRequest,
     BrokenLaw,
+    CodecMissing,
     CorruptLedger,
     DiskFull,
     LedgerBusy,
@@ -28,10 +30,11 @@ from ledger.errors import (
     StorageFailed,
     UnsafeJournal,
 )
-from ledger.migrations import LOG_TABLES, PAGE_SIZE, STEPS
+from ledger.migrations import INSERT_GUARDS, LOG_TABLES, PAGE_SIZE, STEPS
 
 Connection = sqlite3.Connection
 Error = sqlite3.Error
+Refused = sqlite3.IntegrityError
 OnWait = Callable[[float], None]
 
 WAIT_SECONDS = 60.0
@@ -72,12 +75,15 @@ _WORDS = (
 )
 _OURS = frozenset({_UNKNOWN, _ERROR, _INTERNAL, _SCHEMA, _CONSTRAINT, _MISMATCH, _MISUSE, _RANGE, _AUTH})
 """A sound file never causes these, and a damaged one only where its schema is not what it was."""
+_DAMAGE = ("malformed", "unsupported file format")
+"""Words of messages that a sound file never causes, though their code is that of any mistake."""
 _CALLERS = (
     ("same thread", "a Ledger belongs to the thread that opened it", "Open one in each thread that needs one."),
     ("closed database", "this Ledger was closed", "Open it again with Ledger.open()."),
 )
 """Wrong uses of the driver that the caller of a Ledger can cause, by words of its messages: sentence, next step."""
 
+_UNMAKE = ("PRAGMA writable_schema=1", "DELETE FROM sqlite_schema WHERE name='search'", "PRAGMA writable_schema=RESET")
 _INTERRUPTED = frozenset({_READONLY | 1 << 8, _READONLY | 3 << 8})
 _MOVED = _READONLY | 4 << 8
 
@@ -86,14 +92,14 @@ class Damaged(sqlite3.DatabaseError):
     """What must be in the file is not; found by this program, reported like SQLite's own findings."""
 
 
-def connect(path: Path, *, wait: float = WAIT_SECONDS) -> Connection:
+def connect(path: Path, *, wait: float = WAIT_SECONDS, look: bool = False) -> Connection:
     """Return a connection to the ledger file at `path` with every setting that safety needs.
 
     Raises LedgerNotFound, NotALedger, NotWritable, CorruptLedger, LedgerBusy or UnsafeJournal. A file in a place that
-    cannot be written is opened for reading only.
+    cannot be written is opened for reading only, and so it is to `look`: then not even its journal mode is changed.
     """
     check_is_file(path)
-    return _open(path, "rw" if is_writable(path) else "ro", wait)
+    return _open(path, "rw" if is_writable(path) and not look else "ro", wait)
 
 
 def connect_new(path: Path) -> Connection:
@@ -137,13 +143,16 @@ def translated(error: sqlite3.Error, path: Path, wait: float) -> LedgerError:
     Only damage is called damage: a mistake of this program must not make anyone throw away a sound ledger.
     """
     code, said = _code(error), str(error)
+    if "user-defined function" in said and path in codec.MISSED:
+        return CodecMissing(path)
     if isinstance(error, Damaged):
         return CorruptLedger(path, said)
     if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError)):
         causes_by_caller = (BadRequest(told, hint=step) for words, told, step in _CALLERS if words in said)
         return next(causes_by_caller, BrokenLaw(f"{path}: {said}"))
     if code & 0xFF in _OURS:
-        damaged = code & 0xFF in {_UNKNOWN, _ERROR} and ("malformed" in said or not _has_its_log(path))
+        named = any(words in said for words in _DAMAGE)
+        damaged = code & 0xFF in {_UNKNOWN, _ERROR} and (named or not _has_its_log(path))
         return CorruptLedger(path, said) if damaged else BrokenLaw(f"{path}: {said}")
     if code in _INTERRUPTED:
         said = "a command that wrote to it was interrupted; open it once where it can be written"
@@ -176,7 +185,7 @@ def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | Non
                 if _code(error) & 0xFF not in {_BUSY, _LOCKED}:
                     raise
                 if waited >= wait:
-                    raise LedgerBusy(path, round(waited)) from error
+                    raise locks.busy(path, waited) from error
                 if on_wait is not None:
                     on_wait(waited)
             else:
@@ -213,6 +222,67 @@ def sqlite_version() -> str:
 def guard(connection: Connection) -> None:
     """Let this connection neither change, delete nor drop anything of the log, nor loosen its guards."""
     connection.set_authorizer(_authorize)
+
+
+def lift_insert_guards(connection: Connection) -> None:
+    """Take off the guards that look at each insert, until `set_insert_guards`; inside a write transaction only.
+
+    They are there for other programs. That they exist costs as much for each row as writing it (SQLite then makes a
+    copy of the row for them), and the transaction of this program checks the same at its end. Whatever ends it without
+    `set_insert_guards` rolls it back, with them in place; nobody else ever sees the file without them.
+    """
+    _change_guards(connection, (f"DROP TRIGGER main.{name}" for name in INSERT_GUARDS))
+
+
+def set_insert_guards(connection: Connection) -> None:
+    """Put back what `lift_insert_guards` took off."""
+    made = (text.replace("CREATE TRIGGER ", "CREATE TRIGGER main.", 1) for text in INSERT_GUARDS.values())
+    _change_guards(connection, made)
+
+
+def _change_guards(connection: Connection, statements: Iterable[str]) -> None:
+    connection.set_authorizer(None)
+    try:
+        for statement in statements:
+            connection.execute(statement)
+    finally:
+        guard(connection)
+
+
+def forget_bodies(connection: Connection, blobs: Iterable[int]) -> None:
+    """Erase the bytes of blobs, by their rows; the file's own guard refuses those that no event says it of.
+
+    The one change that is ever made to the log's tables: the connection may make it inside this call only, and no
+    other. SQLite overwrites what becomes free (`secure_delete`). The index of words goes with them.
+    """
+    connection.execute("PRAGMA secure_delete = ON")
+    forget_words(connection)
+    connection.set_authorizer(_authorize_erasure)
+    try:
+        rows = ((blob,) for blob in blobs)
+        connection.executemany("UPDATE main.blob SET body = NULL WHERE id = ? AND body IS NOT NULL", rows)
+    finally:
+        guard(connection)
+
+
+def forget_words(connection: Connection) -> None:
+    """Drop the index of words (`ledger search`), whole: FTS5 keeps the words of a row that is deleted."""
+    try:
+        connection.execute("DROP TABLE IF EXISTS main.search")
+    except sqlite3.DatabaseError:  # FTS5 cannot open what is damaged; then its own tables go by themselves
+        _change_guards(connection, _UNMAKE)
+    for name in ("config", "data", "docsize", "idx", "reader", "state"):
+        connection.execute(f"DROP TABLE IF EXISTS main.search_{name}")
+
+
+def empty_wal(connection: Connection) -> bool:
+    """Move what stands in a write-ahead log into the file and empty it; say whether that could be done.
+
+    Until then the file holds the pages as they were. A rollback journal is empty after each commit.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        return True
+    return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
 
 
 def _open(path: Path, mode: str, wait: float) -> Connection:
@@ -278,6 +348,12 @@ def _authorize(action: int, first: Any, second: Any, schema: Any, _trigger: Any)
     else:
         refused = action == sqlite3.SQLITE_ALTER_TABLE
     return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+
+def _authorize_erasure(action: int, first: Any, second: Any, schema: Any, trigger: Any) -> int:  # noqa: ANN401 - SQLite's own
+    if action == sqlite3.SQLITE_UPDATE and (first, second, schema) == ("blob", "body", "main"):
+        return int(sqlite3.SQLITE_OK)
+    return _authorize(action, first, second, schema, trigger)
 
 
 def _has_its_log(path: Path) -> bool:

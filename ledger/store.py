@@ -9,29 +9,37 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ledger import migrations, sqlite, witness
+from ledger.checkpoint import Checkpoint
+from ledger.codec import RAW, Codec, Dictionary, Unpackable
 from ledger.errors import (
     BrokenLaw,
     CorruptLedger,
     DiskFull,
     HeadMoved,
+    LedgerError,
     LedgerExists,
     NewerLedger,
     NotALedger,
     NotWritable,
     RolledBack,
+    StorageFailed,
 )
+from ledger.proof import Consistency, contradiction
 from ledger.transaction import EMPTY_HEAD, Clock, Head, Transaction, in_chunks, marks, system_clock, tree_node
-from ledger.tree import Frontier, subtrees
+from ledger.tree import Frontier, consistency_proof, subtrees
 
 Seal = Callable[[sqlite.Connection], None]
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PLAIN = """CREATE TEMP VIEW blob AS SELECT id, hash, size, codec,
+    CASE codec WHEN 0 THEN body ELSE plain(codec, size, body) END AS body FROM main.blob"""
+"""What stands between every query of a connection and bytes that are packed: SQLite looks a name up in TEMP first."""
 
 
 class Store:
@@ -59,6 +67,9 @@ class Store:
         if row is None:
             raise NotALedger(path, "it has no ledger id")
         self.ledger_id: str = row[0]
+        self.codec = Codec(path, self._dictionary)
+        connection.create_function("plain", 3, self.codec.plain, deterministic=True)
+        connection.execute(_PLAIN)
         self.witness_file = witness.path_for(self.ledger_id, path)
 
     def close(self) -> None:
@@ -67,7 +78,10 @@ class Store:
 
     def head(self) -> Head:
         """Return the current head."""
-        return _last_head(self.connection)
+        if self.connection.in_transaction:  # whoever began it names what SQLite reports
+            return _last_head(self.connection)
+        with sqlite.plain_errors(self.path, self.wait):
+            return _last_head(self.connection)
 
     def head_at(self, position: int) -> Head | None:
         """Return the head that a commit wrote at `position`, if one did."""
@@ -98,17 +112,18 @@ class Store:
     def check_witness(self) -> None:
         """Raise RolledBack if this computer has seen the ledger further on, or otherwise, than it now is.
 
-        What is seen now is remembered, so that it holds for copies and for what others appended too.
+        The proof is a note of the error (PEP 678): the checkpoint that was seen, and what contradicts it now. What is
+        seen now is remembered, so that it holds for copies and for what others appended too.
         """
         seen = witness.read(self.witness_file)
         now = self.head()
         if seen is not None:
             if now.position + 1 < seen.size:
                 what = f"it ends at position {now.position}, but had reached {seen.size - 1}"
-                raise RolledBack(self.path, what, self.witness_file)
+                raise self._refused(what, seen, now)
             if self.root_at(seen.size - 1) != seen.root:
                 what = f"the events up to position {seen.size - 1} are not those it held then"
-                raise RolledBack(self.path, what, self.witness_file)
+                raise self._refused(what, seen, now)
         if now.position + 1 > (0 if seen is None else seen.size):
             # Reading needs no witness, so a place that cannot be written is no news before the first commit.
             witness.write(self.witness_file, self.ledger_id, self.path, witness.Seen(now.position + 1, now.root))
@@ -123,7 +138,7 @@ class Store:
             head = self.head()
             if expected_head is not None and head.position != expected_head:
                 raise HeadMoved(head.position, expected_head)
-            transaction = Transaction(self.connection, head, self.clock)
+            transaction = Transaction(self.connection, head, self.clock, self.codec)
             yield transaction
             new_head = transaction.write_head()
             if new_head is not None:
@@ -144,17 +159,17 @@ class Store:
 
     def body(self, blob: int) -> bytes | None:
         """Return the bytes of a blob by its row, or None if they were erased."""
-        row = self.connection.execute("SELECT body FROM blob WHERE id = ?", (blob,)).fetchone()
+        row = self.connection.execute("SELECT codec, size, body FROM main.blob WHERE id = ?", (blob,)).fetchone()
         if row is None:
             raise CorruptLedger(self.path, f"blob {blob} is missing")
-        return None if row[0] is None else bytes(row[0])
+        return self._unpacked(blob, *row)
 
     def bodies(self, blobs: Sequence[int]) -> dict[int, bytes | None]:
         """Return row -> bytes for many blobs."""
         found: dict[int, bytes | None] = {}
         for chunk in in_chunks(blobs):
-            sql = f"SELECT id, body FROM blob WHERE id IN ({marks(chunk)})"  # noqa: S608 - only question marks
-            found.update(self.connection.execute(sql, chunk))
+            sql = f"SELECT id, codec, size, body FROM main.blob WHERE id IN ({marks(chunk)})"  # noqa: S608 - only question marks
+            found.update((row[0], self._unpacked(*row)) for row in self.connection.execute(sql, chunk))
         return found
 
     def find_ops(self, first: bytes, last: bytes) -> list[tuple[bytes, int, str, int | None]]:
@@ -202,6 +217,32 @@ class Store:
         sql = "SELECT coalesce(max(blob), 0) FROM event WHERE position BETWEEN ? AND ?"
         return max(int(blobs), int(self.connection.execute(sql, (size, position)).fetchone()[0]))
 
+    def _refused(self, what: str, seen: witness.Seen, now: Head) -> RolledBack:
+        """Return the error, with the proof as its note."""
+        error = RolledBack(self.path, what, self.witness_file)
+        there = Checkpoint(self.ledger_id, now.position + 1, now.root)
+        went_on = None
+        with suppress(sqlite.Error):  # a file that is damaged too has gone back all the same
+            if seen.size <= there.size:
+                path = consistency_proof(seen.size, there.size, subtrees(partial(tree_node, self.connection)))
+                went_on = Consistency(seen.size, self.root_at(seen.size - 1), tuple(path), there)
+        if went_on is not None and went_on.fault():
+            went_on = None
+        error.add_note(contradiction(Checkpoint(self.ledger_id, seen.size, seen.root), there, went_on))
+        return error
+
+    def _unpacked(self, blob: int, number: int, size: int, body: bytes | None) -> bytes | None:
+        if body is None or number == RAW:
+            return body
+        try:
+            return self.codec.unpack(number, size, body)
+        except Unpackable as error:
+            raise CorruptLedger(self.path, f"blob {blob}: {error}") from error
+
+    def _dictionary(self, number: int) -> Dictionary | None:
+        row = self.connection.execute("SELECT id, hash, body FROM dictionary WHERE id = ?", (number,)).fetchone()
+        return None if row is None else Dictionary(*row)
+
     def _remember(self, head: Head) -> None:
         seen = witness.Seen(head.position + 1, head.root)
         problem = witness.write(self.witness_file, self.ledger_id, self.path, seen)
@@ -210,23 +251,36 @@ class Store:
 
 
 def create(path: Path, *, clock: Clock = system_clock, wal: bool = False) -> Store:
-    """Create an empty ledger at `path` and return it open; raise LedgerExists, NotWritable, DiskFull.
+    """Create an empty ledger at `path` and return it open; raise LedgerExists, NotWritable, DiskFull."""
+    with aside(path) as made, sqlite.plain_errors(path):
+        make(made, secrets.token_hex(16), wal=wal)
+    return open_store(path, clock=clock)
 
-    It is made aside and then given its name, so that a ledger is there whole or not at all, whoever else creates one.
+
+@contextmanager
+def aside(path: Path, taken: type[LedgerError] = LedgerExists) -> Iterator[Path]:
+    """Yield where to make the file that gets the name `path` at the end of the block, unless anything is raised.
+
+    So a ledger is there whole or not at all, whoever else makes one. Raises `taken` where something has the name,
+    NotWritable, DiskFull.
     """
     if os.path.lexists(path):
-        raise LedgerExists(path)
+        raise taken(path)
     try:
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:
+        if stray := next((name for name in _beside(path) if name.exists() and name.stat().st_size), None):
+            raise NotWritable(path, f"{stray.name}, left by another file of that name, would be applied to it")
+        beside = path.absolute().parent
+        # A folder that cannot be removed in the end does not unmake the ledger; `doctor` names it.
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=beside, ignore_cleanup_errors=True) as folder:
             made = Path(folder) / "new.db"
-            with sqlite.plain_errors(path):
-                _make(made, wal=wal)
+            yield made
+            if stray := next((name for name in _beside(made) if name.exists() and name.stat().st_size), None):
+                raise StorageFailed(path, f"a part of it is still in {stray.name}, and could not be moved")
             _give_name(made, path)
     except FileExistsError as error:
-        raise LedgerExists(path) from error
+        raise taken(path) from error
     except OSError as error:
-        raise (DiskFull if error.errno in _NO_ROOM else NotWritable)(path, error.strerror) from error
-    return open_store(path, clock=clock)
+        raise (DiskFull if error.errno in NO_ROOM else NotWritable)(path, error.strerror) from error
 
 
 def open_store(
@@ -250,18 +304,39 @@ def open_store(
         raise
 
 
-def _make(path: Path, *, wal: bool) -> None:
+def look(path: Path) -> Store:
+    """Open the ledger at `path` to look at it: nothing of the file is changed, neither its journal nor its format."""
+    connection = sqlite.connect(path, look=True)
+    try:
+        with sqlite.plain_errors(path):
+            _version(connection, path)
+            sqlite.guard(connection)
+            store = Store(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    store.writable = False
+    return store
+
+
+def make(path: Path, ledger_id: str, *, wal: bool = False) -> None:
+    """Make the file of an empty ledger, which no other program can see yet."""
     connection = sqlite.connect_new(path)
     try:
-        if wal:
-            connection.execute("PRAGMA journal_mode = WAL")
         with sqlite.writing(connection, path, 0, None):
             connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
             _migrate(connection, 0)
-            made = (("hash", "blake3"), ("ledger", secrets.token_hex(16)))
+            made = (("hash", "blake3"), ("ledger", ledger_id))
             connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", made)
+        if wal:  # last: what stood in the log would have to be moved on closing, and nobody is told if that fails
+            connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the files that SQLite keeps beside one of that name."""
+    return [path.with_name(path.name + end) for end in ("-journal", "-wal")]
 
 
 def _give_name(made: Path, path: Path) -> None:

@@ -12,7 +12,9 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from ledger import sqlite
+from ledger.codec import RAW, Codec, Unpackable
 from ledger.digest import blake3_bytes
+from ledger.errors import BrokenLaw
 from ledger.event import KINDS, SELF, Draft, Stamp, leaf_bytes
 from ledger.tree import EMPTY_ROOT, Frontier, grow, leaf_hash
 
@@ -21,6 +23,8 @@ T = TypeVar("T")
 
 _CHUNK = 900
 """Parameters of one statement; every SQLite takes 999."""
+_MANY = 500
+"""Events in one call from which on it pays to take the guards of inserts off, which changes the schema twice."""
 
 
 class Head(NamedTuple):
@@ -51,16 +55,30 @@ def marks(items: Sequence[object]) -> str:
     return ",".join("?" * len(items))
 
 
+class Written(NamedTuple):
+    """An event whose leaf is written already and that brings its own sample into being."""
+
+    op: bytes
+    kind: str
+    blob: int
+    leaf: bytes
+
+
 class Transaction:
     """One commit in the making."""
 
-    def __init__(self, connection: sqlite.Connection, head: Head, clock: Clock) -> None:
-        """Begin after `head`; its time is the clock's, but never before the last head's."""
+    def __init__(self, connection: sqlite.Connection, head: Head, clock: Clock, codec: Codec | None = None) -> None:
+        """Begin after `head`; its time is the clock's, but never before the last head's.
+
+        Without a codec, bytes are stored as they are.
+        """
         self.connection = connection
+        self._codec = codec
         self.first = head.position + 1
         self.root = head.root
         self.at = max(clock(), head.at)
         self._leaf_hashes: list[bytes] = []
+        self._unguarded = False
 
     @property
     def next_position(self) -> int:
@@ -75,26 +93,46 @@ class Transaction:
         """Return hash -> row for those of `hashes` that are stored (erased ones too)."""
         return self._lookup("SELECT hash, id FROM blob WHERE hash IN ({})", hashes)
 
-    def add_blobs(self, bodies: Mapping[bytes, bytes], *, first_seen: bool = False) -> dict[bytes, int]:
+    def expect_many(self, events: int) -> None:
+        """Say how many events or blobs are about to be added, so that many of them cost less each."""
+        if events >= _MANY and not self._unguarded:
+            sqlite.lift_insert_guards(self.connection)
+            self._unguarded = True
+
+    def add_addresses(self, sizes: Mapping[bytes, int]) -> dict[bytes, int]:
+        """Store the addresses of bytes that are erased and not there yet, by their size; return hash -> row."""
+        first = self.connection.execute("SELECT coalesce(max(id), 0) + 1 FROM blob").fetchone()[0]
+        rows = {digest: row for row, digest in enumerate(sizes, first)}
+        self.connection.executemany(
+            "INSERT INTO main.blob (id, hash, size) VALUES (?, ?, ?)",
+            ((row, digest, sizes[digest]) for digest, row in rows.items()),
+        )
+        return rows
+
+    def add_blobs(
+        self, bodies: Mapping[bytes, bytes], *, first_seen: bool = False, raw: bool = False
+    ) -> dict[bytes, int]:
         """Store the bodies that are not there yet and return hash -> row for all; keys are the bodies' BLAKE3.
 
-        `first_seen` says that the caller has already looked and none is there.
+        They are packed where the ledger has a dictionary, unless `raw` is asked for, as folds read them. `first_seen`
+        says that the caller has already looked and none is there. Raises CodecMissing.
         """
         rows = {} if first_seen else self.known_blobs(list(bodies))
         new = [digest for digest in bodies if digest not in rows]
         first = self.connection.execute("SELECT coalesce(max(id), 0) + 1 FROM blob").fetchone()[0]
         for row, digest in enumerate(new, first):
             rows[digest] = row
+        pack = _as_it_is if raw else self._pack()
         self.connection.executemany(
-            "INSERT INTO blob (id, hash, size, body) VALUES (?, ?, ?, ?)",
-            ((rows[digest], digest, len(bodies[digest]), bodies[digest]) for digest in new),
+            "INSERT INTO main.blob (id, hash, size, codec, body) VALUES (?, ?, ?, ?, ?)",
+            ((rows[digest], digest, len(bodies[digest]), *pack(bodies[digest])) for digest in new),
         )
         return rows
 
     def add_blob(self, body: bytes) -> tuple[bytes, int]:
-        """Store one body and return (hash, row)."""
+        """Store one body as it stands, which folds can read, and return (hash, row)."""
         digest = blake3_bytes(body)
-        return digest, self.add_blobs({digest: body})[digest]
+        return digest, self.add_blobs({digest: body}, raw=True)[digest]
 
     def forget_occurrences(self) -> None:
         """Begin to count anew how often bytes stand in a source; the counts live in a temporary file."""
@@ -116,21 +154,34 @@ class Transaction:
 
     def append(self, drafts: Sequence[Draft], stamp: Stamp) -> int:
         """Append the drafts in order, none of which may be in the log; return the position of the first."""
+        self.expect_many(len(drafts))
+        return self.append_written(drafts, stamp)
+
+    def append_written(self, events: Iterable[Written | Draft], stamp: Stamp) -> int:
+        """Append events in order, none of which may be in the log, one at a time; return the position of the first."""
         first = self.next_position
-        rows = []
-        for position, (op, kind, sample, blob, fields) in enumerate(drafts, first):
-            leaf = leaf_bytes(kind, fields, stamp)
-            self._leaf_hashes.append(leaf_hash(leaf))
-            subject = position if sample == SELF else sample
-            rows.append((position, op, kind, KINDS[kind].v, subject, blob, leaf.decode()))
-        self.connection.executemany(
-            "INSERT INTO event (position, op, kind, v, sample, blob, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        self._insert(self._row(position, event, stamp) for position, event in enumerate(events, first))
         return first
 
+    def _row(self, position: int, event: Written | Draft, stamp: Stamp) -> tuple[object, ...]:
+        """Return the row of an event, and count its leaf in."""
+        if isinstance(event, Written):
+            op, kind, blob, leaf = event
+            self._leaf_hashes.append(leaf_hash(leaf))
+            return position, op, kind, KINDS[kind].v, position, blob, leaf.decode()
+        leaf = leaf_bytes(event.kind, event.fields, stamp)
+        self._leaf_hashes.append(leaf_hash(leaf))
+        subject = position if event.sample == SELF else event.sample
+        return position, event.op, event.kind, KINDS[event.kind].v, subject, event.blob, leaf.decode()
+
     def write_head(self) -> Head | None:
-        """Write the tiles that became complete and the new head; None if nothing was appended."""
+        """Write the tiles that became complete and the new head; None if nothing was appended.
+
+        Raises BrokenLaw where the positions are not those that follow.
+        """
+        if self._unguarded:
+            sqlite.set_insert_guards(self.connection)
+            self._check_positions()
         if not self._leaf_hashes:
             return None
         row = self.connection.execute("SELECT frontier FROM head WHERE size = ?", (self.first,)).fetchone()
@@ -145,11 +196,38 @@ class Transaction:
         )
         return head
 
+    def _pack(self) -> Callable[[bytes], tuple[int, bytes]]:
+        """Return what makes (codec, bytes to store) of bytes: packed with the newest dictionary, if there is one."""
+        newest = self.connection.execute("SELECT id, hash FROM dictionary ORDER BY id DESC LIMIT 1").fetchone()
+        if newest is None or self._codec is None:
+            return _as_it_is
+        try:
+            return self._codec.packer(*newest)
+        except Unpackable as error:
+            raise sqlite.Damaged(str(error)) from error
+
+    def _check_positions(self) -> None:
+        """Hold what the guard of each event does: positions follow one another."""
+        sql = """SELECT count(*), coalesce(min(position), ?1), coalesce(max(position), ?1 - 1)
+            FROM event WHERE position >= ?1"""
+        found = self.connection.execute(sql, (self.first,)).fetchone()
+        if found != (len(self._leaf_hashes), self.first, self.next_position - 1):
+            raise BrokenLaw(f"{found[0]} events were written after position {self.first - 1}")
+
+    def _insert(self, rows: Iterable[tuple[object, ...]]) -> None:
+        self.connection.executemany(
+            "INSERT INTO event (position, op, kind, v, sample, blob, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+        )
+
     def _lookup(self, sql: str, keys: Sequence[bytes]) -> dict[bytes, int]:
         found: dict[bytes, int] = {}
         for chunk in in_chunks(keys):
             found.update(self.connection.execute(sql.format(marks(chunk)), chunk))
         return found
+
+
+def _as_it_is(body: bytes) -> tuple[int, bytes]:
+    return RAW, body
 
 
 def tree_node(connection: sqlite.Connection, level: int, index: int) -> bytes:

@@ -7,8 +7,10 @@ process that dies between a commit and its note leaves the note behind; the next
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +20,9 @@ from typing import NamedTuple
 from ledger.digest import NotRestricted, decode, digest_of, encode
 
 ENVIRONMENT = "LEDGER_WITNESS_DIR"
+WAIT_SECONDS = 10.0
+"""The lock is held for one small write; whoever holds it longer is stuck."""
+_STEP_SECONDS = 0.002
 
 
 class Seen(NamedTuple):
@@ -67,14 +72,24 @@ def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
             before = read(file)
             if before is not None and before.size >= seen.size:
                 return None
-            with draft.open("wb") as stream:
-                stream.write(encode(body))
-                stream.flush()
-                os.fsync(stream.fileno())
-            draft.replace(file)
+            _put(draft, file, encode(body))
     except OSError as error:
         return f"the witness file {file} could not be written ({error.strerror}); a rollback would go unnoticed"
     return None
+
+
+def _put(draft: Path, file: Path, body: bytes) -> None:
+    """Write a file whole or not at all; the draft of one that could not be written is taken away."""
+    try:
+        with draft.open("wb") as stream:
+            stream.write(body)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -82,11 +97,31 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """Let one process, and one thread of it, write here at a time; the folder itself is the lock."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        _lock(handle)
         yield
     finally:
+        with suppress(OSError):  # not left to the closing, which may fail: the next commit would wait for this one
+            fcntl.flock(handle, fcntl.LOCK_UN)
         os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Wait for the lock, but not for ever: a process that was stopped while it held it must not stop all others.
+
+    Raises TimeoutError. On a file system without locks nothing is waited for.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise TimeoutError(errno.ETIMEDOUT, "another process holds its folder") from None
+            time.sleep(_STEP_SECONDS)
+        except OSError:
+            return
+        else:
+            return
 
 
 def _plain(ledger: Path) -> str:

@@ -54,9 +54,15 @@ def write_lines(path: Path, lines: Sequence[bytes]) -> Path:
 
 
 def improve(
-    ledger: Ledger, parent: str, bodies: Sequence[bytes], *, label: bool | None = True, recipe: int = 0
+    ledger: Ledger,
+    parent: str,
+    bodies: Sequence[bytes],
+    *,
+    label: bool | None = True,
+    recipe: int = 0,
+    kind: str = "improved",
 ) -> list[str]:
-    """Append `improved` children of a sample through the log itself; return their ids."""
+    """Append `improved` (or `regenerated`) children of a sample through the log itself; return their ids."""
     store = store_of(ledger)
     row = ledger.show(parent)
     run = Run(store.ledger_id, "improve", {"recipe": recipe}, Who("model"))
@@ -64,7 +70,7 @@ def improve(
     with store.transaction() as transaction:
         drafts = []
         for ordinal, body in enumerate(bodies):
-            made = _child(row, body, ordinal, recipe, label=label)
+            made = _child(row, body, ordinal, recipe, label=label, kind=kind)
             blob = transaction.add_blob(body)[1]
             if not transaction.known_ops([made.op]):
                 drafts.append(made._replace(blob=blob))
@@ -74,7 +80,7 @@ def improve(
     return ids
 
 
-def _child(parent: dict[str, Any], body: bytes, ordinal: int, recipe: int, *, label: bool | None) -> Draft:
+def _child(parent: dict[str, Any], body: bytes, ordinal: int, recipe: int, *, label: bool | None, kind: str) -> Draft:
     read = read_line(body, FactMap())
     if isinstance(read, Unreadable):
         raise TypeError(read.message)
@@ -97,7 +103,7 @@ def _child(parent: dict[str, Any], body: bytes, ordinal: int, recipe: int, *, la
         "usage": None,
         "version": parent["version"].removeprefix("b3:"),
     }
-    return draft("improved", SELF, None, fields)
+    return draft(kind, SELF, None, fields)
 
 
 def fill(ledger: Ledger, folder: Path) -> list[str]:

@@ -270,7 +270,14 @@ def test_each_attack_has_its_finding(path: Path, attack: Attack, expected: set[s
 
 def test_every_finding_is_provoked() -> None:
     """No finding is only a word: each is the answer to one of the attacks here or of the witness's tests."""
-    elsewhere = {"rolled_back", "rewritten", "event_unknown", "sqlite_damaged"}
+    elsewhere = {
+        "blob_unread",  # tests/test_compaction.py
+        "erased_bytes_present",
+        "event_unknown",
+        "rewritten",
+        "rolled_back",
+        "sqlite_damaged",
+    }
     assert set().union(*(expected for _, _, expected in ATTACKS)) | elsewhere == FINDINGS.keys()
 
 
@@ -317,6 +324,26 @@ def test_what_the_quick_check_sees(path: Path, statement: str, expected: str) ->
     with tampering(path) as connection:
         connection.execute(statement)
     assert expected in findings(path, quick=True)
+
+
+def test_erased_bytes_that_were_put_back_are_found(path: Path) -> None:
+    """The right bytes in their old place agree with everything but the event that says that they are gone."""
+    with Ledger.open(path) as ledger:
+        (sample, *_) = sample_ids(ledger)
+        version = bytes.fromhex(ledger.show(sample)["version"][3:])
+        body = foreign_body(path, version)
+        ledger.erase([sample], reason="asked for", authority="ticket 1", yes=True)
+    assert findings(path) == set()
+    with tampering(path) as connection:
+        connection.execute("UPDATE blob SET body = ? WHERE hash = ?", (body, version))
+    assert findings(path) == {"erased_bytes_present"}
+
+
+def foreign_body(path: Path, version: bytes) -> bytes:
+    """Return the bytes of a blob as another program reads them."""
+    with foreign(path) as connection:
+        found: tuple[bytes] = connection.execute("SELECT body FROM blob WHERE hash = ?", (version,)).fetchone()
+    return found[0]
 
 
 def test_many_faults_are_counted_and_some_listed(path: Path) -> None:
@@ -464,6 +491,15 @@ def test_damage_that_changes_a_type_is_a_finding(path: Path) -> None:
         connection.execute("UPDATE event SET op = 'text' WHERE position = 9")
         connection.execute("UPDATE blob SET body = 'text', size = 4 WHERE id = 9")
     assert {"schema_changed", "head_mismatch", "op_mismatch", "sqlite_damaged"} <= findings(path)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_what_only_sqlite_can_see_is_a_finding(path: Path, quick: bool) -> None:  # noqa: FBT001 - a parameter
+    """Pages that are said to be free and are not there change no row, and are damage all the same."""
+    data = bytearray(path.read_bytes())
+    data[36:40] = (int.from_bytes(data[36:40], "big") + 9).to_bytes(4, "big")  # how many pages are free
+    path.write_bytes(data)
+    assert findings(path, quick=quick) == {"sqlite_damaged"}
 
 
 def test_a_row_that_cannot_be_read_is_a_finding(path: Path) -> None:

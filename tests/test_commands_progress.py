@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from commands._progress import waiting
 from ledger import Ledger
-from tests.cli import PROGRAM, environment, ok
+from tests.cli import PROGRAM, environment, ok, run
+from tests.logs import foreign
+from tests.small import samples
 
 
 def _watched(*arguments: object) -> tuple[str, str]:
@@ -58,3 +61,34 @@ def test_nobody_watching_means_silence(toolset: Ledger, data: Path) -> None:
     """Into a pipe stderr stays empty."""
     assert ok("--ledger", toolset.path, "verify").err == ""
     assert ok("--ledger", toolset.path, "ingest", data / "scored.jsonl", "--campaign", "c").err == ""
+
+
+def test_who_is_waited_for_is_said(toolset: Ledger) -> None:
+    """Another process holds the lock: stderr names it, and so does the error after the time that was allowed."""
+    sample = samples(toolset)[0]
+    with foreign(toolset.path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = run("--ledger", toolset.path, "accept", sample, "--wait", "0.6")
+
+    first, _, step = answer.err.splitlines()
+    assert first.startswith("waiting: ")
+    assert first.endswith("is writing the ledger …")
+    assert "--wait SECONDS" in step
+    if Path("/proc/locks").exists():
+        assert f"process {os.getpid()} (" in first
+        assert f"process {os.getpid()} (" in step
+
+
+def test_waiting_is_said_ever_more_rarely(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At once, after five seconds, then each time that twice as long has passed."""
+    hear = waiting(tmp_path / "none.db")
+    for quarter in range(200):
+        hear(quarter / 4)
+
+    lines = capsys.readouterr().err.splitlines()
+
+    assert [line.split(":")[0] for line in lines] == [
+        "waiting",
+        *(f"waiting, for {seconds} s so far" for seconds in (5, 10, 20, 40)),
+    ]
+    assert all("another process is writing" in line for line in lines)

@@ -32,7 +32,7 @@ def test_json_says_what_was_found_and_where(leaky: Ledger) -> None:
     assert {**done, "events": []} == tried
     assert set(done) == {
         "samples", "changed", "unchanged", "secrets", "by_rule", "places", "decisions_lapsed", "old_bytes_kept",
-        "events",
+        "old_versions", "events",
     }  # fmt: skip
     assert (done["samples"], done["changed"], done["secrets"], len(done["events"])) == (3, 2, 3, 2)
     assert done["places"][0] == {

@@ -53,14 +53,15 @@ def outcome(
     batch: int = 0,
     environment: dict[str, str] | None = None,
     cwd: Path | None = None,
+    python: str | Path = sys.executable,
 ) -> dict[str, Any]:
-    """Run the script in a process of its own and return what it says."""
+    """Run the script in a process of its own, under any Python that has what the ledger needs; return what it says."""
     out = folder / "out"
     out.mkdir(parents=True)
     script = folder / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
     names = {**os.environ, "PYTHONPATH": str(ROOT), "LEDGER_WITNESS_DIR": str(folder / "w"), **(environment or {})}
-    command = [sys.executable, str(script), str(folder), str(data), str(out), str(batch), *files]
+    command = [str(python), str(script), str(folder), str(data), str(out), str(batch), *files]
     done = subprocess.run(command, check=False, capture_output=True, env=names, cwd=cwd)
     assert done.returncode == 0, done.stderr.decode()
     answer: dict[str, Any] = json.loads(done.stdout)

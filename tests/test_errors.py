@@ -106,6 +106,16 @@ def _corrupt(world: World) -> Arguments:
     return ["--ledger", copy, "status"]
 
 
+def _proof(old: bytes, new: bytes, *options: object) -> Provoke:
+    def provoke(world: World) -> Arguments:
+        with Ledger.open(world.path) as opened:
+            text = opened.prove("@1")["text"].encode()
+        assert old in text
+        return ["verify-proof", world.file("p", text.replace(old, new)), *options]
+
+    return provoke
+
+
 def _rolled_back(world: World) -> Arguments:
     copy = world.copy("moved.db")
     before = copy.read_bytes()
@@ -149,6 +159,19 @@ def _ambiguous(world: World) -> Arguments:
 def _no_form_of_reading(world: World) -> Arguments:
     (world.folder / "nothing").mkdir()
     return world.ledger("ingest", world.folder / "nothing", "--campaign", "c")
+
+
+def _erased(world: World) -> Arguments:
+    taken = world.ledger("erase", world.sample, "--reason", "asked for", "--authority", "ticket 1", "--yes")
+    assert run(*taken).code == 0
+    return world.ledger("rebuild", world.manifest, "-o", world.folder / "again.jsonl")
+
+
+def _cut_archive(world: World) -> Arguments:
+    archive = world.folder / "log.jsonl"
+    assert run(*world.ledger("export-events", archive)).code == 0
+    archive.write_bytes(archive.read_bytes()[:-100])
+    return ["--ledger", world.folder / "new.db", "import-events", archive]
 
 
 def _clash(world: World) -> Arguments:
@@ -238,6 +261,8 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("InputUnreadable", "UTF-16", _input("{}\n".encode("utf-16"))),
     ("InputUnreadable", "Cannot read", _input(gzip.compress(b'{"x": 1}\n' * 999)[:-9], "cut.jsonl.gz")),
     ("SourceClash", "same source name", _clash),
+    ("ErasedBytes", "erased by the event", _erased),
+    ("ArchiveInvalid", "not a sound archive", _cut_archive),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("why", "00000000")),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("withdraw", "@99999")),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("withdraw", "@" + "9" * 30)),
@@ -293,6 +318,13 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("ScoresUnreadable", "scores.jsonl, line 2", _scores('{"sample": "SAMPLE", "scores": {"quality": 1e999}}')),
     ("GraphUnreadable", "is not a knowledge graph", _graph(b"[]")),
     ("ConditionInvalid", "at character", _where("quality <")),
+    ("ProofInvalid", "does not hold", _proof(b"event 1\n", b"event 2\n")),
+    ("ProofInvalid", "the root of its head", _proof(b"", b"", "--head", "0" * 64)),
+    ("ProofUnreadable", "cannot be read as a proof", lambda w: ["verify-proof", w.file("p", b"{}")]),
+    ("ProofUnreadable", "no other tree", _proof(b"blake3", b"sha256")),
+    ("KeyUnreadable", "cannot be used", lambda w: w.ledger("prove", "@1", "--key", w.file("k", b"x"))),
+    ("DestinationExists", "is there already", lambda w: w.ledger("prove", "@1", "-o", w.file("notes", b"x"))),
+    ("DestinationExists", "is there already", lambda w: ["keygen", w.file("k", b"x")]),
     ("ConditionInvalid", "at character", _where("__import__('os').system('true')")),
 ]
 BY_NAME = {cls.__name__: cls for cls in all_errors()}
@@ -300,7 +332,8 @@ BY_NAME = {cls.__name__: cls for cls in all_errors()}
 
 def _is_well_said(answer: Answer, cls: type[LedgerError], says: str) -> None:
     assert answer.code == cls.exit_code, answer.err
-    error, step = answer.err.splitlines()
+    error, *proof, step = answer.err.splitlines()
+    assert bool(proof) == (cls.__name__ == "RolledBack")  # it alone shows more than a line can
     assert error.startswith("error: ")
     assert says in error
     assert step.startswith("next: ")
@@ -366,7 +399,7 @@ def test_a_busy_ledger_is_waited_for_then_given_up(world: World) -> None:
     other.close()
     assert answer.code == BY_NAME["LedgerBusy"].exit_code
     waiting, error, step = answer.err.splitlines()
-    assert "another process is writing" in waiting
+    assert "is writing the ledger" in waiting
     assert "waited" in error
     assert "--wait" in step
     assert world.fingerprint() == before
@@ -560,8 +593,11 @@ def test_every_class_is_provoked() -> None:
     """A class that no test here can reach is either dead or untested."""
     reached = {name for name, _, _ in CASES}
     elsewhere = {
+        "CodecMissing",
+        "CopyFailed",
         "DiskFull",
         "LedgerBusy",
+        "NotConfirmed",
         "ScorerFailed",
         "StaleViews",
         "StorageFailed",

@@ -13,7 +13,10 @@ from ledger.errors import BrokenLaw, NewerLedger, NotWritable
 from ledger.store import create
 from tests.logs import fill, findings, foreign, log_rows, nobody, open_files, store_of, tables
 
-FROZEN = ["737d4ed71ef1199276aa4c8dc504e93e424d3d5534b1d2dc045e7fa0b3bd24d4"]
+FROZEN = [
+    "737d4ed71ef1199276aa4c8dc504e93e424d3d5534b1d2dc045e7fa0b3bd24d4",
+    "cdb9e6aac41e38bec66f01498f4bb27ba48ce9b1ff36a6a372796c18cb750c3b",
+]
 """BLAKE3 of each step. A step that was shipped is never edited: files made by it exist. A change is a new step."""
 
 NEXT = ("CREATE TABLE note (text TEXT NOT NULL) STRICT", "INSERT INTO note VALUES ('here')")
@@ -43,7 +46,7 @@ def test_a_new_file_has_the_newest_format(path: Path) -> None:
     """The header names the program and the format, so `file` and other programs know what it is."""
     with foreign(path) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"SLDG", "big"),)
-        assert connection.execute("PRAGMA user_version").fetchone() == (migrations.latest(),) == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (migrations.latest(),) == (2,)
 
 
 def test_whether_bytes_were_erased_is_looked_up_in_an_index(path: Path) -> None:
@@ -57,7 +60,7 @@ def test_an_older_file_is_brought_up_to_date(newer: Path) -> None:
     """Opening runs the missing steps once; log, root and views are as before, and verify agrees."""
     before = log_rows(newer)
     with foreign(newer) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         stood = tables(connection)
     for _ in range(2):
         with Ledger.open(newer) as ledger:
@@ -65,8 +68,29 @@ def test_an_older_file_is_brought_up_to_date(newer: Path) -> None:
             assert ledger.verify()["ok"]
     assert log_rows(newer) == before
     with foreign(newer) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert connection.execute("SELECT text FROM note").fetchall() == [("here",)]
+
+
+def test_a_file_of_the_first_format_opens(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A ledger from before dictionaries gets their tables when it is opened, keeps its head, and can be packed."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:1])
+        create(tmp_path / "old.db").close()
+    with foreign(tmp_path / "old.db") as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        old.execute("ATTACH ? AS whole", (str(path),))
+        old.execute("DROP TRIGGER meta_no_delete")
+        old.execute("DELETE FROM main.meta")
+        for name in ("meta", "blob", "event", "tile", "head"):
+            old.execute(f"INSERT INTO main.{name} SELECT * FROM whole.{name}")  # noqa: S608 - fixed names
+        old.execute(migrations.M001_LOG[-1])
+    before = log_rows(tmp_path / "old.db")
+    with Ledger.open(tmp_path / "old.db") as ledger:
+        assert ledger.verify()["ok"]
+        assert log_rows(tmp_path / "old.db") == before
+        assert ledger.compact(codec="zstd")["codec"] == "zstd"
+        assert ledger.verify()["ok"]
 
 
 def test_many_processes_bring_it_up_to_date_once(newer: Path) -> None:
@@ -93,7 +117,7 @@ def test_a_newer_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         patch.setattr(migrations, "STEPS", (*migrations.STEPS, NEXT))
         Ledger.open(path).close()
     before = path.read_bytes()
-    with pytest.raises(NewerLedger, match=r"format 2; this program reads up to 1"):
+    with pytest.raises(NewerLedger, match=r"format 3; this program reads up to 2"):
         Ledger.open(path)
     assert path.read_bytes() == before
 

@@ -42,7 +42,8 @@ def test_a_sample_is_shown_whole(ledger: Ledger, tmp_path: Path) -> None:
         "prompt_completion",
         "conversational",
     )
-    assert shown["versions"] == [{"version": shown["version"], "position": 2, "withdrawn": False}]
+    first = {"version": shown["version"], "position": 2, "withdrawn": False, "erased": False}
+    assert (shown["versions"], shown["erased"]) == ([first], None)
     assert shown["bytes"] == len(shown["raw"].encode())
 
 

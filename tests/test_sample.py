@@ -143,6 +143,12 @@ def test_different_texts_differ(left: str, right: str) -> None:
     assert fingerprint(Content("standard", left, "c")) != fingerprint(Content("standard", right, "c"))
 
 
+@pytest.mark.parametrize(("left", "right"), [("\ufb01", "fi"), ("\u00b2", "2"), ("\uff21", "A"), ("\u2126", "O")])
+def test_different_texts_differ_where_only_compatible(left: str, right: str) -> None:
+    """What looks alike, or is the same letter in another width, is another text: a model sees other tokens."""
+    assert fingerprint(Content("standard", "p", left)) != fingerprint(Content("standard", "p", right))
+
+
 def test_all_that_is_taught_counts() -> None:
     """Any change of role, text, order, value, kind of number, name, tools or form gives another fingerprint."""
     prints = [
@@ -362,10 +368,13 @@ def test_what_is_not_strict_json_is_refused(text: str, reason: str) -> None:
 
 
 def test_the_limits_are_exact() -> None:
-    """A hundred levels, brackets in strings, surrogate pairs and integers of 4,300 digits are all fine."""
+    """A hundred levels (and no more), brackets in strings, surrogate pairs and integers of 4,300 digits are fine."""
     assert strict_json("[" * 100 + "]" * 100)
     assert strict_json("[" * 99 + '{"a": 1}' + "]" * 99)
     assert strict_json("[" * 99 + "[1], []" + "]" * 99)
+    for deeper in ("[" * 101 + "]" * 101, "[" * 100 + '{"a": 1}' + "]" * 100):
+        with pytest.raises(BadJson, match="deeper than 100"):
+            strict_json(deeper)
     assert strict_json(json.dumps(["[{" * 500])) == ["[{" * 500]
     assert strict_json(json.dumps([["[{" * 500], {"a": [1]}]))
     assert strict_json('"\\ud83d\\ude00"') == "\U0001f600"

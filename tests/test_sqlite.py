@@ -463,6 +463,15 @@ def test_a_right_statement_on_a_file_with_another_schema_is_damage(path: Path, h
     store.close()
 
 
+def test_a_header_that_names_another_format_is_damage(path: Path) -> None:
+    """SQLite reports it like a wrong statement; it is the file, not this program, that is at fault."""
+    data = bytearray(path.read_bytes())
+    data[47] = 12  # the number of the schema's format; SQLite knows 1 to 4
+    path.write_bytes(data)
+    with pytest.raises(CorruptLedger, match="unsupported file format"):
+        sqlite.connect(path)
+
+
 def test_a_ledger_belongs_to_its_thread(path: Path) -> None:
     """A second thread, and one who comes after it was closed, is told so and no damage is claimed."""
     ledger = Ledger.open(path)
@@ -479,7 +488,7 @@ def test_a_ledger_belongs_to_its_thread(path: Path) -> None:
 
 REFUSED = [
     "UPDATE event SET kind = 'x'",
-    "UPDATE blob SET body = NULL",
+    "UPDATE main.blob SET body = NULL",
     "DELETE FROM event",
     "DELETE FROM head WHERE 0",
     "DROP TABLE event",

@@ -16,14 +16,21 @@ import pytest
 from ledger import Ledger, migrations, projection, sqlite
 from ledger import store as store_module
 from ledger.digest import blake3_bytes
-from ledger.errors import CorruptLedger, HeadMoved, LedgerError, LedgerExists, NotWritable
+from ledger.errors import (
+    CorruptLedger,
+    HeadMoved,
+    LedgerError,
+    LedgerExists,
+    NotWritable,
+    StorageFailed,
+)
 from ledger.event import Draft, draft
-from ledger.store import Store, create, open_store
+from ledger.store import Store, aside, create, open_store
 from ledger.transaction import EMPTY_HEAD, in_chunks, tree_node
 from ledger.tree import TILE, leaf_hash, root_of
 from ledger.verbs import ingest
 from ledger.verbs.run import Run, Who
-from tests.logs import Ticks, fill, findings, foreign, line, open_files, sample_ids, store_of, write_lines
+from tests.logs import Ticks, copy_of, fill, findings, foreign, line, open_files, sample_ids, store_of, write_lines
 
 
 @pytest.fixture
@@ -219,6 +226,41 @@ def test_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.Monke
     assert [child.name for child in tmp_path.iterdir() if child.suffix == ".db"] == ["ledger.db"]
     with pytest.raises(LedgerExists):
         Ledger.init(tmp_path / "ledger.db")
+
+
+def test_a_new_file_with_a_part_beside_it_gets_no_name(tmp_path: Path) -> None:
+    """What could not be moved out of a write-ahead log on closing is not lost with the folder: nothing is made."""
+
+    def interrupted() -> None:
+        with aside(tmp_path / "ledger.db") as made:
+            made.write_bytes(b"all but the last pages")
+            made.with_name("new.db-wal").write_bytes(b"the last pages")
+
+    with pytest.raises(StorageFailed, match=r"a part of it is still in new\.db-wal"):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_ledger_leaves_nothing_in_its_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger made for write-ahead logging is whole in its own file before anything has to be moved."""
+    monkeypatch.setattr(sqlite, "wal_is_safe", lambda: True)
+    made = tmp_path / "made.db"
+    store_module.make(made, "0" * 32, wal=True)
+    assert made.read_bytes()[18:20] == b"\x02\x02", "the file says that it has a write-ahead log"
+    copy = copy_of(made)
+    open_store(copy).close()
+    assert findings(copy) == {"views_stale"}
+
+
+def test_a_head_that_cannot_be_read(ledger: Ledger) -> None:
+    """It is an error of the ledger's own where nobody began a transaction; inside one, its beginner names it."""
+    store = store_of(ledger)
+    with foreign(ledger.path) as other:
+        other.execute("DROP TABLE head")
+    with pytest.raises(CorruptLedger, match="no such table: head"):
+        store.head()
+    with pytest.raises(sqlite.Error, match="no such table: head"), sqlite.snapshot(store.connection):
+        store.head()
 
 
 def test_a_name_taken_while_creating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -298,6 +298,14 @@ def agrees_on_consistency(vector: dict[str, Any]) -> bool:
     return verify_consistency(first, old, second, new, proof, sha256_hash) is vector["valid"]
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 256, MOST])
+def test_a_tree_is_consistent_with_itself_alone(size: int) -> None:
+    """Of one size there is one root, and no proof is needed for it: another root, or a proof, is refused."""
+    assert verify_consistency(size, ROOTS[size], size, ROOTS[size], [])
+    assert not verify_consistency(size, ROOTS[size], size, ROOTS[size - 1], [])
+    assert not verify_consistency(size, ROOTS[size], size, ROOTS[size], [ROOTS[size]])
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 64, 100, 255, 256, 257, 1_000])
 def test_a_frontier_has_the_root_by_definition(batch: int) -> None:
     """For every size up to 1,100 the frontier grown in batches has the root that the definition gives."""

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import Ledger
-from ledger.errors import BadRequest, InputUnreadable, SourceClash
+from ledger.errors import BadRequest, BrokenLaw, InputUnreadable, SourceClash
 from ledger.readers import LARGEST_LINE
 from ledger.verbs import ingest
+from ledger.verbs.take import Taking
 from tests.small import chat, pairs, read, samples, text_of, write
 
 BAD = {
@@ -84,6 +85,20 @@ def test_identity_is_campaign_source_bytes_and_count(ledger: Ledger, tmp_path: P
     assert len(set(samples(ledger))) == 3
     status = ledger.status()
     assert (status["samples"], status["blobs"], status["fingerprints"]) == (3, 1, 1)
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_each_occurrence_of_a_line_is_a_sample(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """A line that stands three times is three samples of one blob, in one batch or in several, and read again none."""
+    monkeypatch.setattr(ingest, "BATCH_LINES", lines)
+    one, other = chat("q", "a"), chat("q", "b")
+    file = write(tmp_path / "a.jsonl", one, one, other, one)
+    assert ledger.ingest(file, campaign="c")["new"] == 4
+    assert sorted(event["says"]["nth"] for event in ledger.log() if event["kind"] == "ingested") == [0, 0, 1, 2]
+    assert (ledger.status()["samples"], ledger.status()["blobs"]) == (4, 2)
+    assert ledger.ingest(file, campaign="c")["known"] == 4
 
 
 @pytest.mark.parametrize("lines", [1, 2, 7])
@@ -158,6 +173,23 @@ def test_a_line_that_is_a_sample_already_is_known_even_if_misread(ledger: Ledger
     before = ledger.status()
     report = ledger.ingest(file, campaign="a", form="instruction")
     assert (report["known"], report["quarantined"]) == (4, 0)
+    assert ledger.status() == before
+
+
+def test_a_line_without_a_fate_stops_the_command(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is counted and neither new, nor known, nor in quarantine breaks a law: nothing is appended."""
+
+    class Forgetful(Taking):
+        def take(self, transaction: Any, batch: Any) -> None:  # noqa: ANN401 - passed on
+            super().take(transaction, batch)
+            self.report.new -= 1
+
+    monkeypatch.setattr(ingest, "Taking", Forgetful)
+    before = ledger.status()
+    with pytest.raises(BrokenLaw):
+        ledger.ingest(write(tmp_path / "in.jsonl", *pairs(2)), campaign="c")
     assert ledger.status() == before
 
 

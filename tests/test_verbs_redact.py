@@ -125,7 +125,7 @@ def test_again_changes_nothing(leaky: Ledger) -> None:
     clean(leaky)
     events = leaky.status()["events"]
     again = clean(leaky)
-    assert again == RedactReport(4, 0, 4, 0, {}, [], 0, 0, [])
+    assert again == RedactReport(4, 0, 4, 0, {}, [], 0, 0, [], [])
     assert leaky.status()["events"] == events
 
 

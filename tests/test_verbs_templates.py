@@ -42,6 +42,7 @@ def found(ledger: Ledger, field: str = "completion", scope: str = "") -> dict[st
     """Return what the last look stored."""
     last = templates.last(store_of(ledger).connection, field, scope)
     assert last is not None
+    assert last.families is not None
     told: dict[str, Any] = json.loads(last.families)
     return told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import threading
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, witness
-from ledger.errors import RolledBack
-from tests.logs import copy_of, fill, findings, line, store_of, write_lines
+from ledger.checkpoint import Checkpoint, read_checkpoint
+from ledger.errors import ProofInvalid, RolledBack
+from ledger.proof import Consistency, Proof, read_proof
+from tests.logs import copy_of, fill, findings, line, store_of, tampering, write_lines
+from tests.small import chat, write
 
 SEEN_LATER = witness.Seen(9, bytes(32))
 
@@ -46,6 +50,15 @@ def test_each_commit_is_remembered(path: Path) -> None:
     assert (seen.size - 1, f"b3:{seen.root.hex()}") == (head["position"], head["root"])
 
 
+def test_a_commit_is_remembered_at_once(path: Path) -> None:
+    """Not only when the ledger is opened again: each commit is witnessed before the next."""
+    with Ledger.open(path) as ledger:
+        for number in range(2):
+            ledger.ingest([write_lines(path.parent / f"{number}.jsonl", [line("p", str(number))])], campaign="c")
+            seen, head = witness.read(store_of(ledger).witness_file), store_of(ledger).head()
+            assert seen == witness.Seen(head.position + 1, head.root)
+
+
 def test_an_older_copy_put_back_is_refused_and_found(path: Path) -> None:
     """Restoring an older file at the same place is a rollback: refused when opened, named by verify."""
     old = copy_of(path, "old.db")
@@ -67,6 +80,71 @@ def test_other_events_at_the_same_place_are_refused_and_found(path: Path) -> Non
             Ledger.open(path)
         assert findings(path) == findings(path, quick=True) == {"rewritten"}
         more(other, f"longer {number}")
+
+
+def proof_in(error: RolledBack) -> tuple[Checkpoint, Proof | Checkpoint]:
+    """Return what a refusal says was seen, and what is there now."""
+    (told,) = error.__notes__
+    _, seen, now = told.split(":\n\n")
+    return read_checkpoint(seen.partition("\nWhat")[0]), read_proof(now.encode())
+
+
+def test_a_rollback_is_refused_with_its_proof(path: Path) -> None:
+    """The error holds both heads: the one that was seen and the one of now, which has fewer events."""
+    old = copy_of(path, "old.db")
+    before = head_of(path)
+    more(path)
+    after = head_of(path)
+    shutil.copyfile(old, path)
+    with pytest.raises(RolledBack) as raised:
+        Ledger.open(path)
+    assert proof_in(raised.value) == (after, before)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_fork_is_refused_with_its_proof(path: Path, times: int) -> None:
+    """What is there now is shown to go on from another root over as many events as were seen; anybody can check it."""
+    other = copy_of(path, "other.db")
+    more(path)
+    seen = head_of(path)
+    for number in range(times):
+        more(other, f"other {number}")
+    shutil.copyfile(other, path)
+    with pytest.raises(RolledBack) as raised:
+        Ledger.open(path)
+    was, now = proof_in(raised.value)
+    assert was == seen
+    assert isinstance(now, Consistency)
+    assert now.fault() is None
+    assert (now.head, now.size) == (head_of(other), seen.size)
+    assert now.root != seen.root
+    (path.parent / "now.proof").write_text(now.to_text())
+    (path.parent / "seen").write_text(was.to_text())
+    with pytest.raises(ProofInvalid):
+        Ledger.verify_proof(path.parent / "now.proof", head=path.parent / "seen")
+
+
+def test_a_file_that_is_damaged_too_is_refused_all_the_same(path: Path) -> None:
+    """Where the proof cannot be made of what is left, the heads are told."""
+    other = copy_of(path, "other.db")
+    more(path)
+    seen = head_of(path)
+    more(other, "other")
+    more(other, "longer")
+    with tampering(other) as connection:
+        connection.execute("UPDATE event SET leaf = replace(leaf, 'tester', 'another') WHERE position = 3")
+    shutil.copyfile(other, path)
+    with pytest.raises(RolledBack) as raised:
+        Ledger.open(path)
+    was, now = proof_in(raised.value)
+    assert was == seen
+    assert isinstance(now, Checkpoint)
+
+
+def head_of(path: Path) -> Checkpoint:
+    """Return the head of a ledger as a checkpoint."""
+    with Ledger.open(path, trust=True) as ledger:
+        return read_checkpoint(ledger.checkpoint()["text"])
 
 
 def test_after_the_witness_was_deleted_the_older_file_is_taken(path: Path) -> None:
@@ -226,3 +304,53 @@ def test_a_link_to_a_ledger_is_that_ledger(path: Path) -> None:
     link = path.with_name("link.db")
     link.symlink_to(path)
     assert witness_of(link) == witness_of(path)
+
+
+def test_a_witness_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
+    """Where the name is taken by a folder the reason is told, and what was begun is taken away."""
+    (tmp_path / "place.json").mkdir()
+    said = witness.write(tmp_path / "place.json", "0" * 32, tmp_path / "ledger.db", SEEN_LATER)
+    assert said is not None
+    assert "could not be written" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["place.json"]
+
+
+def test_the_lock_is_given_back_where_closing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails as the folder is closed does not leave the next commit waiting for ever."""
+    place = tmp_path / "place"
+    kept: list[int] = []
+
+    def failing(handle: int) -> None:
+        kept.append(handle)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", failing)
+        said = witness.write(place / "a.json", "0" * 32, tmp_path / "ledger.db", SEEN_LATER)
+    assert said is not None
+    assert "Input/output error" in said
+    other = os.open(place, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for handle in {other, *kept}:
+        os.close(handle)
+
+
+def test_a_process_that_is_stuck_with_the_lock_stops_nobody(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit stands and a warning says that it was not noted; the next one notes it."""
+    monkeypatch.setattr(witness, "WAIT_SECONDS", 0.05)
+    with Ledger.open(path) as ledger:
+        folder = store_of(ledger).witness_file.parent
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            ledger.ingest(write(tmp_path / "a.jsonl", chat("q", "stuck")), campaign="a")
+            assert "another process holds its folder" in ledger.warnings[0]
+        finally:
+            os.close(handle)
+        seen = witness.read(store_of(ledger).witness_file)
+        assert seen is not None
+        assert seen.size < ledger.status()["events"]
+        ledger.ingest(write(tmp_path / "b.jsonl", chat("q", "free")), campaign="a")
+        assert witness.read(store_of(ledger).witness_file).size == ledger.status()["events"]  # type: ignore[union-attr]  # it is there

@@ -106,14 +106,14 @@ class Exports(Opened):
         made, path = rebuild(self._store, Path(manifest), target, of("rows", progress), workers)
         return {"identical": True, "path": str(path), "output": made.value["output"], "rows": made.value["rows"]}
 
-    def omissions(self, name: str, reason: str | None = None) -> list[Answer]:
+    def omissions(self, name: str, reason: str | None = None, as_of: str | int | None = None) -> list[Answer]:
         """Return sample and reason of what the last release under a file's base name left out; raises BadRequest."""
         if reason is not None and reason not in OMISSIONS:
             raise BadRequest(f"Nothing is left out as {reason!r}; there are {', '.join(OMISSIONS)}")
-        with reading(self._store) as (here, _):
-            if releases.last(here.connection, name) is None:
+        with reading(self._store, as_of) as (there, _):
+            if releases.last(there.connection, name) is None:
                 raise BadRequest(f"Nothing was released as {name!r}; the name is that of the file, without its folder")
-            left_out = releases.omissions(here.connection, name, reason)
+            left_out = releases.omissions(there.connection, name, reason)
         return [{"sample": op.hex(), "reason": why} for op, why in left_out]
 
     @staticmethod

@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 from ledger import sqlite
 from ledger.door.opened import Answer, Opened, Progress, silent
-from ledger.errors import HeadMoved
+from ledger.errors import BadRequest, HeadMoved
 from ledger.policy import changed, parse_policy, settings, shipped
+from ledger.store import Store
 from ledger.validators import RULES
 from ledger.verbs import judge, whatif
 from ledger.verbs import validate as validation
@@ -76,33 +77,37 @@ class Judgement(Opened):
         adopt: bool = False,
         reason: str = "",
         expected_head: int | None = None,
+        as_of: str | int | None = None,
     ) -> Answer:
         """Return what would change under another policy, or under the one in force with settings changed.
 
         `changes` are texts such as `domain.asm.min_quality=0.35`. Nothing is written, unless `adopt` makes it the
         policy and decides by it: then `adopted` tells the position and `decided` is the answer of `decide`.
-        Raises NoPolicy, PolicyInvalid, BadRequest, and HeadMoved where somebody else wrote before it was adopted.
+        With `as_of` it is asked of an earlier moment, and nothing can be adopted. Raises NoPolicy, PolicyInvalid,
+        BadRequest, and HeadMoved where somebody else wrote before it was adopted.
         """
         whole_number("The limit", limit, 0, 10_000)
-        with reading(self._store) as (_, head):
+        if adopt and as_of is not None:
+            raise BadRequest("A policy is adopted for what stands now: leave out adopt, or as_of")
+        with reading(self._store, as_of) as (there, head):
             if expected_head is not None and head.position != expected_head:
                 raise HeadMoved(head.position, expected_head)
-            proposed = self._changed(changes, policy, campaign)
-            answer = whatif.whatif(self._store, proposed.policy, campaign, limit)
+            proposed = _changed(there, changes, policy, campaign)
+            answer = whatif.whatif(there, proposed.policy, campaign, limit)
         if adopt:
             decided = self._decide(proposed, campaign, reason, expected_head=head.position)
             answer |= {"adopted": decided["adopted"], "decided": decided}
         return answer
 
-    def policies(self) -> Answer:
+    def policies(self, as_of: str | int | None = None) -> Answer:
         """Return the policies that come with the program, and every adoption, oldest first."""
-        with reading(self._store) as (here, _):
-            return listed(here)
+        with reading(self._store, as_of) as (there, _):
+            return listed(there)
 
-    def policy(self, name: str = IN_FORCE, *, campaign: str | None = None) -> Answer:
+    def policy(self, name: str = IN_FORCE, *, campaign: str | None = None, as_of: str | int | None = None) -> Answer:
         """Return one policy as TOML: in force, adopted (by name or digest), shipped, or in a file."""
-        with reading(self._store) as (here, _):
-            return shown_policy(here, name, campaign)
+        with reading(self._store, as_of) as (there, _):
+            return shown_policy(there, name, campaign)
 
     @staticmethod
     def check_policy(text: str, place: str = "the policy") -> Answer:
@@ -132,15 +137,6 @@ class Judgement(Opened):
         """Return what each rule of `validate` finds, in a sentence, by its name. Needs no ledger."""
         return dict(RULES)
 
-    def _changed(self, changes: Sequence[str], policy: str | Path | None, campaign: str | None) -> Proposed:
-        if policy is not None:
-            proposed = find_policy(policy)
-        else:
-            proposed = Proposed(whatif.policy_to_change(self._store, campaign))
-        if not changes:
-            return proposed
-        return Proposed(changed(proposed.policy, changes), proposed.source, checked_changes(changes))
-
     def _decide(
         self,
         proposed: Proposed | None,
@@ -164,3 +160,11 @@ class Judgement(Opened):
                 progress=progress,
             )
         return report._asdict()
+
+
+def _changed(store: Store, changes: Sequence[str], policy: str | Path | None, campaign: str | None) -> Proposed:
+    """Return the policy to ask about: a file's, or the one in force where the store stands, with settings changed."""
+    proposed = find_policy(policy) if policy is not None else Proposed(whatif.policy_to_change(store, campaign))
+    if not changes:
+        return proposed
+    return Proposed(changed(proposed.policy, changes), proposed.source, checked_changes(changes))

@@ -140,8 +140,9 @@ class Opened:
         return {op.hex(): text for op, text in found.items()}
 
     def rebuild_views(self, progress: Progress | None = None) -> Answer:
-        """Drop every view and fold it again from the log."""
+        """Drop every view and fold it again from the log; the index of words is dropped too."""
         with self._store.exclusive():
+            sqlite.forget_words(self._store.connection)
             events = projection.rebuild(self._store.connection, of("events", progress))
         return {"events": events, "views": len(projection.tables())}
 

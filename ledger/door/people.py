@@ -118,7 +118,8 @@ class People(Opened):
     ) -> Answer:
         """Give samples that hold secrets a version without them: samples, changed, secrets, by_rule, places.
 
-        `rule` is one kind of secret or a pattern. The bytes of the old versions stay in the log.
+        `rule` is one kind of secret or a pattern. The bytes of the old versions stay in the log until `erase` takes
+        them out by `old_versions`, their addresses.
         """
         chosen = selection(ids, where, campaign)
         return redact(self._store, chosen, rule, self._who, expected_head, dry_run=dry_run)._asdict()

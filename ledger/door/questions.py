@@ -41,15 +41,16 @@ class Questions(Opened):
         accepted: bool = False,
         limit: int = 20,
         after: str | None = None,
+        as_of: str | int | None = None,
     ) -> Answer:
         """Return the rejected (or `accepted`) samples nearest to another outcome, a page at a time.
 
         `domain` '' is that of samples without one; `after` is the `next` of the page before.
         """
         whole_number("The limit", limit, 1, _MOST)
-        with reading(self._store) as (here, _):
-            asked = Asked(limit, checked_campaign(here, campaign), domain, rule, after, accepted)
-            return near_misses(here, asked)
+        with reading(self._store, as_of) as (there, _):
+            asked = Asked(limit, checked_campaign(there, campaign), domain, rule, after, accepted)
+            return near_misses(there, asked)
 
     def compare(
         self, campaigns: Sequence[str] = (), *, scores: bool | None = None, as_of: str | int | None = None

@@ -34,6 +34,7 @@ class Samples(Opened):
         form: str | None = None,
         places: str | None = None,
         decisions: bool = False,
+        workers: int | None = None,
         progress: ingest.Progress | None = None,
     ) -> Answer:
         """Read JSONL files (or directories, patterns, `-`) into samples: lines, new, known, quarantined, seconds.
@@ -41,7 +42,8 @@ class Samples(Opened):
         `tags` go on every new sample, `source` replaces the file's name in identities, `form` forces a reader,
         `places` says where facts stand (`domain=meta.topic,tag.persona=tags.persona`). Lines that are not valid
         samples go to quarantine. `decisions` also records the rejections that the lines tell of
-        (`rejection_reason`, `quality_score`, `rejection_details`).
+        (`rejection_reason`, `quality_score`, `rejection_details`). With `workers` 2 another process reads while this
+        one writes, with 1 this one does both (None: whichever pays); what is recorded is the same.
 
         Raises InputNotFound, InputUnreadable, SourceClash, BadRequest.
         """
@@ -51,7 +53,10 @@ class Samples(Opened):
             plain_text("The source's name", source, needed=True)
         named = [files] if isinstance(files, (str, Path)) else files
         inputs = find_inputs([str(file) for file in named], source)
-        report = ingest.ingest(self._store, inputs, plan, self._who, progress or (lambda _name, _bytes, _report: None))
+        if workers is not None:
+            whole_number("The number of workers", workers, 1, 2)
+        heard = progress or (lambda _name, _bytes, _report: None)
+        report = ingest.ingest(self._store, inputs, plan, self._who, heard, workers)
         return {
             "lines": report.lines,
             "new": report.new,
@@ -66,16 +71,18 @@ class Samples(Opened):
             "seconds": round(time.monotonic() - started, 3),
         }
 
-    def quarantine(self, campaign: str | None = None, limit: int = 1000) -> list[Answer]:
+    def quarantine(
+        self, campaign: str | None = None, limit: int = 1000, as_of: str | int | None = None
+    ) -> list[Answer]:
         """Return the oldest lines that are not valid samples: where they stood, and why."""
         whole_number("The limit", limit, 1, sys.maxsize)
-        with reading(self._store) as (here, _):
-            return quarantined(here, campaign, limit)
+        with reading(self._store, as_of) as (there, _):
+            return quarantined(there, campaign, limit)
 
-    def quarantined_line(self, identity: str) -> tuple[Answer, bytes]:
+    def quarantined_line(self, identity: str, as_of: str | int | None = None) -> tuple[Answer, bytes]:
         """Return one quarantined line and its exact bytes; raises NoSuchId."""
-        with reading(self._store) as (here, _):
-            return quarantined_line(here, identity)
+        with reading(self._store, as_of) as (there, _):
+            return quarantined_line(there, identity)
 
     def retry_quarantine(self, *, campaign: str, form: str | None = None, places: str | None = None) -> Answer:
         """Read a campaign's quarantined lines again, making samples of those that are valid now."""

@@ -15,15 +15,15 @@ from ledger.verbs.moment import reading
 class Views(Opened):
     """Views: which there are, what they are, and defining more."""
 
-    def views(self) -> Answer:
+    def views(self, as_of: str | int | None = None) -> Answer:
         """Return the views that every ledger has, and every definition of others, oldest first."""
-        with reading(self._store) as (here, _):
-            return verbs.views_there_are(here)
+        with reading(self._store, as_of) as (there, _):
+            return verbs.views_there_are(there)
 
-    def view(self, name: str) -> Answer:
+    def view(self, name: str, as_of: str | int | None = None) -> Answer:
         """Return one view with its TOML and its frozen form: built-in, defined (by name or digest), or in a file."""
-        with reading(self._store) as (here, _):
-            return verbs.view_shown(here, name)
+        with reading(self._store, as_of) as (there, _):
+            return verbs.view_shown(there, name)
 
     def define_view(self, file: str | Path, *, reason: str = "", expected_head: int | None = None) -> Answer:
         """Let a name stand, from here on, for the view in a TOML file.

@@ -8,6 +8,7 @@ from ledger.errors import UnknownEvent
 from ledger.readers import instruction, messages, prompt_completion
 from ledger.readers.contract import Facts, Line, Raw, Reader, Reading, Refused, Unreadable, refuse, short
 from ledger.readers.envelope import FactMap, map_of, read_facts
+from ledger.readers.quick import quick_object, quick_prints
 from ledger.sample import BadJson, Content, both_fingerprints, strict_json
 
 READERS: dict[str, Reader] = {
@@ -40,6 +41,9 @@ __all__ = [
 
 def read_line(body: bytes, places: FactMap, forced: Reader | None = None) -> Reading | Unreadable:
     """Return what one line is: a Reading, or the reason why it is none. Never raises for bad data."""
+    quick = _read_quickly(body, places, forced)
+    if quick is not None:
+        return quick
     if len(body) > LARGEST_LINE:
         return Unreadable("too_long", f"{len(body)} bytes; the longest line is {LARGEST_LINE}")
     try:
@@ -65,7 +69,8 @@ def content_of(body: bytes, reader_id: str) -> Content:
 def raw_of(body: bytes, reader_id: str) -> Raw:
     """Return the exact text of a version's training fields by the reader that its event names."""
     reader = reader_of(reader_id)
-    return reader.raw(Line(body.decode(), reader.split))
+    found = None if reader.usual is None else reader.usual(body)
+    return reader.raw(Line(body.decode(), reader.split, reader.keys)) if found is None else found
 
 
 def content_bytes(body: bytes, reader_id: str) -> bytes:
@@ -81,6 +86,23 @@ def reader_of(reader_id: str) -> Reader:
     if reader is None:
         raise UnknownEvent(f"what the reader {reader_id} made")
     return reader
+
+
+def _read_quickly(body: bytes, places: FactMap, forced: Reader | None) -> Reading | None:
+    """Return the reading of a usual line; None where the long way has to be gone, whatever it leads to."""
+    if len(body) > LARGEST_LINE or places.decisions is not None or (value := quick_object(body)) is None:
+        return None
+    try:
+        reader = _reader_for(value, forced)
+        content = reader.read(value)
+        facts = read_facts(value, places)
+    except Refused:
+        return None
+    prints = quick_prints(content)
+    # A number beyond 64 bits is a float here; as a fact it would be written with an exponent.
+    if prints is None or "e+" in (facts.domain or "") or any("e+" in text for text in facts.tags.values()):
+        return None
+    return Reading(reader.id, content.form, content.type, *prints, facts)
 
 
 def _reader_for(value: object, forced: Reader | None) -> Reader:

@@ -1,4 +1,4 @@
-"""Lines of files: plain or gzip, directories and patterns, standard input, in constant memory."""
+"""Lines of files: plain, gzip or zstd, and rows of Parquet; directories, patterns, standard input; constant memory."""
 
 from __future__ import annotations
 
@@ -16,20 +16,25 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ledger.errors import InputNotFound, InputUnreadable, SourceClash
+from ledger.readers import parquet, unpacking
 
 STDIN = "-"
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")
+_PACKED = (".gz", ".zst")
+_LINES = (".jsonl", ".json", ".ndjson")
+SUFFIXES = (*_LINES, *(name + packed for packed in _PACKED for name in _LINES), ".parquet")
 _MANIFEST = ".manifest.json"
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
+_FIRST = 4
+"""Bytes of a file that say what it is; its name does not matter."""
 
 LONGEST = 512 * 1024 * 1024
 """Bytes. What has no line end for so long is no JSONL file, and SQLite could not hold it as one blob."""
 
 
 class Input(NamedTuple):
-    """One input: its source name, its path (None: standard input) and its size on disk, if known."""
+    """One input: its source name, its path (None: standard input) and the bytes its lines have, if known beforehand."""
 
     source: str
     path: Path | None
@@ -37,7 +42,10 @@ class Input(NamedTuple):
 
 
 class RawLine(NamedTuple):
-    """One line without its end: number from 1, byte offset in the (uncompressed) input, bytes."""
+    """One line without its end: number from 1, byte offset in the (uncompressed) input, bytes.
+
+    A row of Parquet stands at the offset that it would have if the rows before it were lines of a file.
+    """
 
     number: int
     offset: int
@@ -65,15 +73,17 @@ def find_inputs(names: Iterable[str], source: str | None = None) -> list[Input]:
 def source_name(text: str) -> str:
     """Return the name under which a source enters identities.
 
-    It is in NFC, since file systems differ in how they keep a name, and without `.gz`: a file that was compressed
-    since it was read is the same source.
+    It is in NFC, since file systems differ in how they keep a name, and without `.gz` or `.zst`: a file that was
+    compressed since it was read is the same source.
     """
     name = unicodedata.normalize("NFC", text)
-    return name.removesuffix(".gz") or name
+    return next((name.removesuffix(end) for end in _PACKED if name.endswith(end)), name) or name
 
 
 def read_lines(item: Input) -> Iterator[RawLine]:
     """Yield the lines of one input that are not blank; raise InputUnreadable where it cannot be read.
+
+    Raises CodecMissing for zstd and BadRequest for Parquet where the package is not installed that reads it.
 
     The line end (LF or CRLF) and a byte order mark at the start are not part of a line. Nothing is read twice, so
     pipes do as well as files.
@@ -93,13 +103,28 @@ def read_lines(item: Input) -> Iterator[RawLine]:
 def _plain_lines(file: BinaryIO | io.FileIO, name: str) -> Iterator[RawLine]:
     ahead = io.BufferedReader(file)  # type: ignore[type-var]  # all it asks of a stream is `readinto`
     try:
-        if ahead.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+        first = ahead.peek(_FIRST)[:_FIRST]
+        if first == parquet.MAGIC:
+            yield from _rows(ahead, name)
+        elif unpacking.is_zstd(first):
+            with unpacking.unpacked(ahead, name) as unpacked:
+                yield from _lines(unpacked.readline, name)
+        elif first[: len(_GZIP)] == _GZIP:
+            with gzip.open(ahead) as unzipped:
+                yield from _lines(unzipped.readline, name)
+        else:
             yield from _lines(ahead.readline, name)
-            return
-        with gzip.open(ahead) as unpacked:
-            yield from _lines(unpacked.readline, name)
     finally:
         ahead.detach()  # whoever opened the file closes it
+
+
+def _rows(file: BinaryIO, name: str) -> Iterator[RawLine]:
+    offset = 0
+    for number, body in enumerate(parquet.parquet_lines(file, name), 1):
+        if len(body) > LONGEST:
+            raise InputUnreadable(name, f"row {number} has {len(body)} bytes as a line; the most is {LONGEST}")
+        yield RawLine(number, offset, body)
+        offset += len(body) + 1
 
 
 def _inputs(name: str, source: str | None) -> Iterator[Input]:
@@ -108,7 +133,8 @@ def _inputs(name: str, source: str | None) -> Iterator[Input]:
         return
     for path in _paths(name):
         status = path.stat()
-        yield Input(source_name(source or _name(path)), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
+        is_known = stat.S_ISREG(status.st_mode) and path.suffix not in {*_PACKED, ".parquet"}
+        yield Input(source_name(source or _name(path)), path, status.st_size if is_known else None)
 
 
 def _name(path: Path) -> str:

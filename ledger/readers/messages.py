@@ -5,14 +5,23 @@ The completion is the run of assistant messages at the end; what stands before i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from ledger.readers.contract import Line, Raw, Reader, array_text, check_tools, refuse, short
 from ledger.sample import Content
 
 _KEYS = ("messages", "conversations")
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_MESSAGE = rb'\{"role": "%b", "content": "[^"\\]*+(?:\\.[^"\\]*+)*+"\}'
+_USUAL = re.compile(
+    rb'\{"(?:messages|conversations)": \[(%b), (%b)\](?:, (?=")|(?=\}))'
+    % (_MESSAGE % b"(?!assistant)[a-z]+", _MESSAGE % b"assistant")
+)
+"""How most lines begin: a question and an answer, spaced as Python does."""
 
 
 def matches(value: Mapping[str, Any]) -> bool:
@@ -33,9 +42,23 @@ def read(value: Mapping[str, Any]) -> Content:
 
 def raw(line: Line) -> Raw:
     """Return the exact text of prompt and completion messages."""
-    items = line.items(next(key for key in _KEYS if line.raw(key) is not None))
-    cut = completion_start([item.value for item in items])
-    return Raw(array_text(items[:cut]), array_text(items[cut:]), line.raw("tools"))
+    texts, values = line.items(_KEYS[line.raw(_KEYS[0]) is None])
+    cut = completion_start(values)
+    return Raw(array_text(texts[:cut]), array_text(texts[cut:]), line.raw("tools"))
+
+
+def usual(body: bytes) -> Raw | None:
+    """Return the same of a line that begins with a question and an answer and has nothing else of content."""
+    found = _USUAL.match(body)
+    if found is None:
+        return None
+    try:
+        rest = orjson.loads(b"{" + body[found.end() :])
+    except orjson.JSONDecodeError:
+        return None
+    if not rest.keys().isdisjoint(READER.keys):
+        return None
+    return Raw(f"[{found[1].decode()}]", f"[{found[2].decode()}]", None)
 
 
 def completion_start(messages: list[Mapping[str, Any]]) -> int:
@@ -95,5 +118,13 @@ def _is_part(part: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 
 READER = Reader(
-    "messages", 1, "a chat: messages or conversations of {role, content}", (*_KEYS, "tools"), matches, read, raw, _KEYS
+    "messages",
+    1,
+    "a chat: messages or conversations of {role, content}",
+    (*_KEYS, "tools"),
+    matches,
+    read,
+    raw,
+    _KEYS,
+    usual,
 )

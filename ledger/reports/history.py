@@ -119,4 +119,5 @@ _SENTENCES = {
     "split_assigned": lambda e: f"assigned to {e['split']}",
     "view_defined": lambda e: f"defined the view {e['name']}{_quoted(e['reason'])}",
     "released": lambda e: f"released {e['view']} as {e['name']}: {e['rows']} rows",
+    "erased": lambda e: f"erased b3:{e['blob'][:12]} on the authority of {e['authority']}{_quoted(e['reason'])}",
 }

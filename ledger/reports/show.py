@@ -8,9 +8,10 @@ from ledger.digest import blake3_bytes
 from ledger.digest import show as shown
 from ledger.errors import CorruptLedger
 from ledger.readers import content_of
-from ledger.reports.history import leaf_of
+from ledger.reports.history import leaf_of, time_text
 from ledger.store import Store
-from ledger.views import samples, tags, versions, weights
+from ledger.transaction import in_chunks
+from ledger.views import erased, samples, tags, versions, weights
 
 
 def show(store: Store, row: samples.Row) -> dict[str, Any]:
@@ -31,12 +32,29 @@ def show(store: Store, row: samples.Row) -> dict[str, Any]:
         "times": weights.of_samples(store.connection, [row.sample]).get(row.sample, weights.ONCE),
         "origin": origin(store, row),
         "versions": _versions(store, row),
+        "erased": erasure(store, row),
         "bytes": row.size,
         "reader": row.reader,
         "form": row.form,
         "type": row.type,
         "content": None if body is None else _content(body, row.reader),
         "raw": None if body is None else body.decode(),
+    }
+
+
+def erasure(store: Store, row: samples.Row) -> dict[str, Any] | None:
+    """Return by whom, on whose authority and why a sample's bytes were erased; None where they are there."""
+    gone = erased.by(store.connection, row.version)
+    if gone is None:
+        return None
+    leaf = leaf_of(store, gone.leaf)
+    return {
+        "position": gone.position,
+        "event": gone.op.hex(),
+        "time": time_text(leaf["at"]),
+        "actor": leaf["actor"],
+        "authority": leaf["authority"],
+        "reason": leaf["reason"],
     }
 
 
@@ -69,9 +87,16 @@ def _content(body: bytes, reader: str) -> dict[str, Any]:
 
 def _versions(store: Store, row: samples.Row) -> list[dict[str, Any]]:
     born = _leaf(store, row.sample)
-    first = {"version": f"b3:{born['blob']}", "position": row.sample, "withdrawn": False}
-    later = versions.of_sample(store.connection, row.sample)
-    return [first, *({"version": shown(h), "position": at, "withdrawn": w is not None} for at, h, w in later)]
+    first = versions.Edit(row.sample, bytes.fromhex(born["blob"]), None)
+    every = [first, *versions.of_sample(store.connection, row.sample)]
+    gone = {digest for chunk in in_chunks(every) for digest in _erased(store, chunk)}
+    return [
+        {"version": shown(h), "position": at, "withdrawn": w is not None, "erased": h in gone} for at, h, w in every
+    ]
+
+
+def _erased(store: Store, chunk: list[versions.Edit]) -> set[bytes]:
+    return erased.shunned_blobs(store.connection, [version.hash for version in chunk])
 
 
 def _leaf(store: Store, position: int) -> dict[str, Any]:

@@ -16,6 +16,9 @@ LIMIT = 1_000
 VALUES = 10
 """Values of a campaign, a source or a tag that are listed for one family; all are counted."""
 
+_UNKNOWN = {"compression": None, "distinct": None, "grade": None, "repetition": None, "score": None, "texts": 0}
+"""Of texts that nobody looked at, or whose look was erased since."""
+
 
 def templates_report(
     store: Store,
@@ -36,7 +39,7 @@ def templates_report(
         raise BadRequest(f"Nobody has looked for templates in {field!r} yet")
     if look is None:
         return _nothing(field, campaign)
-    told = json.loads(look.families)
+    told = {"before": _UNKNOWN, "after": _UNKNOWN} if look.families is None else json.loads(look.families)
     families = templates.families(store.connection, field, campaign or "")
     spreads = {name: _spread(store, look, name) for name in by}
     return {
@@ -75,10 +78,9 @@ def checked_spread(by: Sequence[str]) -> tuple[str, ...]:
 
 def _nothing(field: str, campaign: str | None) -> dict[str, Any]:
     """Return the answer where nobody has looked."""
-    none = {"compression": None, "distinct": None, "grade": None, "repetition": None, "score": None, "texts": 0}
     counts = {"field": field, "rows": 0, "templated": 0, "share": 0.0, "counted": 0, "families": []}
     said = {"campaign": campaign, "look": None, "recipe": None, "families_blob": None}
-    return {**counts, "diversity": {"before": none, "after": none}, **said}
+    return {**counts, "diversity": {"before": _UNKNOWN, "after": _UNKNOWN}, **said}
 
 
 def _digest(store: Store, look: templates.Look) -> bytes:

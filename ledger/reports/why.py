@@ -12,7 +12,7 @@ from ledger.digest import show as shown
 from ledger.reports.deciding import deciding
 from ledger.reports.history import events, leaf_of
 from ledger.reports.scorings import found, scorings
-from ledger.reports.show import label_of, origin
+from ledger.reports.show import erasure, label_of, origin
 from ledger.reports.statements import statement, statements
 from ledger.reports.today import today
 from ledger.store import Store
@@ -42,6 +42,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "sample": row.id.hex(),
         "status": row.status,
         "reason": row.reason or None,
+        "erased": erasure(store, row),
         "label": label_of(row),
         "label_from": "envelope" if row.label_event == row.sample else f"event @{row.label_event}",
         "split": row.split,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes
-from ledger.errors import BadRequest, ContentRefused, HeadMoved, NotWithdrawable
+from ledger.errors import BadRequest, ContentRefused, ErasedBytes, HeadMoved, NotWithdrawable
 from ledger.event import WITHDRAWABLE, Draft, draft
 from ledger.readers import READERS, FactMap, Reader, Reading, Unreadable, content_bytes, read_line
 from ledger.reports.history import leaf_of
@@ -22,10 +22,11 @@ from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve, without_collector
 from ledger.verbs.selection import Selection, selected, selection
 from ledger.verbs.words import plain_text
-from ledger.views import decisions, labels, samples, tags, versions, weights, withdrawals
+from ledger.views import decisions, erased, labels, samples, tags, versions, weights, withdrawals
 
 OUTCOMES = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}
 LABELS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
+_GONE = "Leave it out; `ledger show` says who erased it, and why."
 HEAVIEST = 1000
 """The largest weight: rows that one sample may become in an export for training."""
 
@@ -223,6 +224,7 @@ def edit(
 
     with store.transaction(expected) as transaction:
         row = find_sample(store, sample)
+        _check_there(store, [row])
         if digest == row.hash:
             return DecideReport(1, 0, 1, [])
         run = Run(store.ledger_id, "edit", {"reason": reason}, who)
@@ -234,7 +236,14 @@ def edit(
 def edited(
     store: Store, transaction: Transaction, row: samples.Row, content: bytes, read: Reading, reason: str, who: Who
 ) -> Draft:
-    """Store a new version's bytes and return the event that gives it to its sample."""
+    """Store a new version's bytes and return the event that gives it to its sample; raise ContentRefused.
+
+    What was erased does not come in again, by whatever way.
+    """
+    shunned = erased.shunned(store.connection, [read.fingerprint])
+    if shunned or erased.shunned_blobs(store.connection, [blake3_bytes(content)]):
+        name = row.id.hex()[:12]
+        raise ContentRefused(f"what sample {name} would say was erased", hint="Give a text that was not.")
     digest, blob = transaction.add_blob(content)
     fields = {
         "after": _after(store, versions.of_sample(store.connection, row.sample)),
@@ -323,12 +332,14 @@ def _each(
                 raise HeadMoved(head.position, expected)
             named = changed = 0
             for rows in selected(here, chosen):
+                _check_there(here, rows)
                 named, changed = named + len(rows), changed + sum(1 for _ in judge(rows))
         return DecideReport(named, changed, named - changed, [])
     with store.transaction(expected) as transaction:
         named = changed = 0
         first: int | None = None
         for rows in selected(store, chosen):
+            _check_there(store, rows)
             drafts = list(judge(rows))
             begun = run.append(transaction, drafts)
             first = begun if first is None else first
@@ -338,6 +349,13 @@ def _each(
         conserve("samples", named, counts)
         run.finish(transaction, {**counts, "samples": named})
     return report
+
+
+def _check_there(store: Store, rows: Iterable[samples.Row]) -> None:
+    """Raise ErasedBytes where somebody would say something of a text that nobody can read any more."""
+    for row in rows:
+        if row.status == "erased" and (gone := erased.by(store.connection, row.version)) is not None:
+            raise ErasedBytes(f"A change to sample {row.id.hex()[:12]}", gone.position, hint=_GONE)
 
 
 def _report(named: int, first: int | None, changed: int) -> DecideReport:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from ledger.digest import LARGEST_INT, MIN_PREFIX, PREFIX
+from ledger.digest import LARGEST_INT, MIN_PREFIX, PREFIX, show
 from ledger.errors import AmbiguousId, BadRequest, NoSuchId, NoSuchPosition
 from ledger.event import BIRTHS
 from ledger.store import Store
@@ -49,6 +49,16 @@ def find_samples(store: Store, texts: Sequence[str]) -> list[samples.Row]:
             row = row or find_sample(store, text)
             rows.setdefault(row.sample, row)
     return list(rows.values())
+
+
+def find_blob(store: Store, text: str) -> tuple[bytes, int]:
+    """Return (hash, row) of the blob that an address names; raises BadRequest, NoSuchId, AmbiguousId."""
+    found = store.find_blobs(*_bounds(text))
+    if not found:
+        raise NoSuchId(text)
+    if len(found) > 1:
+        raise AmbiguousId(text, len(found), ", ".join(show(digest)[:15] for digest, _ in found[:5]))
+    return found[0]
 
 
 def find_events(store: Store, texts: Sequence[str]) -> list[int]:

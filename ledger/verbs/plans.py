@@ -6,8 +6,9 @@ A planner that was ever released stays in PLANS, so a manifest can be made again
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -194,37 +195,37 @@ def _split(store: Store, spec: ViewSpec) -> str | None:
 
 def _candidates(store: Store, spec: ViewSpec, form: str) -> Iterator[Candidate]:
     """Yield every sample as a planner sees it; what a type asks of a sample's shape is `representable`."""
-    split = _split(store, spec)
     families = samples.splits_of_families(store.connection)
     crossing = {family for family, count in Counter(family for family, _ in families).items() if count > 1}
+    if _split(store, spec) != "train":
+        crossing = set()
     taken = _selected(store, spec)
     times = {} if spec.weights == "ignore" else dict(weights.in_force(store.connection))
-    shapes = _SHAPES.get(spec.type, _WITH_BOTH)
-    only_prompts = spec.type == "prompt_only"
-    labels = frozenset(spec.labels)
-    for row in samples.for_plan(store.connection):
-        fits = spec.type == "samples" or (row.form == form and row.type in shapes)
-        label = None if row.label is None else bool(row.label)
-        fingerprint = row.fingerprint
-        if only_prompts:  # what such a row teaches is its prompt, whatever stood after it and however that was labelled
-            label = None if label in labels else False
-            fingerprint = row.prompt or fingerprint
-        yield Candidate(
-            row.sample,
-            row.id,
-            row.blob,
-            fingerprint,
-            row.family,
-            row.status,
-            row.split,
-            split == "train" and row.split == "train" and row.family in crossing,
-            label,
-            fits,
-            times.get(row.sample, 1),
-            taken is None or taken[row.sample] == 1,
-            row.prompt,
-            row.parent,
-        )
+    rows = samples.for_plan(store.connection, form, sorted(_SHAPES.get(spec.type, _WITH_BOTH)))
+    candidates: Iterator[Candidate] = map(Candidate._make, rows)
+    if spec.type == "samples":
+        candidates = (row._replace(representable=True) for row in candidates)
+    if spec.type == "prompt_only":
+        candidates = map(partial(_prompt_only, frozenset(spec.labels)), candidates)
+    if crossing or times or taken is not None:
+        candidates = (_marked(row, crossing, times, taken) for row in candidates)
+    return candidates
+
+
+def _prompt_only(labels: frozenset[bool | None], row: Candidate) -> Candidate:
+    """Return a sample whose prompt alone is written: that is what it teaches, however what followed was labelled."""
+    return row._replace(label=None if row.label in labels else False, fingerprint=row.prompt or row.fingerprint)
+
+
+def _marked(
+    row: Candidate, crossing: Collection[bytes], times: Mapping[int, int], taken: bytearray | None
+) -> Candidate:
+    """Return a sample with what few of them have: a family in several splits, a weight, or no place in the view."""
+    if row.split == "train" and row.family in crossing:
+        row = row._replace(crosses=True)
+    if row.sample in times:
+        row = row._replace(times=times[row.sample])
+    return row if taken is None or taken[row.sample] == 1 else row._replace(selected=False)
 
 
 def _selected(store: Store, spec: ViewSpec) -> bytearray | None:

@@ -32,7 +32,7 @@ from ledger.verbs.requests import Request, ask
 from ledger.verbs.run import Run, Who
 from ledger.verbs.view import define_in, resolve
 from ledger.verbs.writing import How, Progress, Wanted, Written, write_view
-from ledger.views import defined, releases
+from ledger.views import defined, erased, releases
 
 
 def project(
@@ -55,6 +55,7 @@ def project(
     if request.params.container == "datasets":
         with reading(store, as_of) as (there, _):
             request = request._replace(found=resolve(there, request.view))
+    begun = store.head().position
     with _room_for(store, request, out) as target:
         place, beside = place_for(target, store.path), place_for(manifest_path(target), store.path)
         _check_name(target, request.params.container)
@@ -71,7 +72,7 @@ def project(
                 note.write(body)
                 note.settle()
 
-            recorded = _record(store, written, who, settle)
+            recorded = _record(store, written, who, settle, begun)
             for one in (file, *others, note):
                 one.put()
     return recorded, target
@@ -158,8 +159,11 @@ Settle = Callable[[manifest.Manifest, bytes], None]
 """Makes a manifest and what belongs beside the rows durable, before anything is recorded."""
 
 
-def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifest.Manifest:
-    """Append the release, unless the last one under this name is equal; return the manifest that is recorded."""
+def _record(store: Store, written: Written, who: Who, settle: Settle, begun: int) -> manifest.Manifest:
+    """Append the release, unless the last one under this name is equal; return the manifest that is recorded.
+
+    Rows that were read before an erasure, since the log ended at `begun`, are not put in place after it.
+    """
     value = written.manifest.value
     run = Run(store.ledger_id, "project", {"params": value["params"], "view": value["view"]}, who)
     body = written.manifest.to_bytes()
@@ -177,6 +181,8 @@ def _record(store: Store, written: Written, who: Who, settle: Settle) -> manifes
         "view": value["view"],
     }
     with store.transaction() as transaction:
+        if erased.since(store.connection, begun):
+            raise BadRequest("Somebody erased samples meanwhile", hint="Run the same command again.")
         last = releases.last(store.connection, value["output"]["name"])
         if last is not None:
             said = leaf_of(store, last.leaf)

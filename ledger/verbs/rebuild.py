@@ -28,8 +28,8 @@ def rebuild(
 ) -> tuple[manifest.Manifest, Path]:
     """Make the file of a manifest again and return the manifest and where the file stands.
 
-    Raises ManifestUnreadable, ForeignManifest, NotReproduced, ExportChanged, NotWritable, DiskFull; then nothing is
-    written.
+    Raises ManifestUnreadable, ForeignManifest, NotReproduced, ErasedBytes, ExportChanged, NotWritable, DiskFull; then
+    nothing is written.
     """
     wanted = load_manifest(source)
     name = wanted.value["output"]["name"]

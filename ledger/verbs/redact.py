@@ -1,7 +1,7 @@
 """Redact: give samples whose training fields hold secrets a new version without them, and say where they stood.
 
-Nothing else of a sample's text changes. The bytes of the old version stay in the log, as those of any version do, and
-what was decided about the old version does not apply to the new one.
+Nothing else of a sample's text changes. The bytes of the old version stay in the log, as those of any version do,
+until `erase` takes them out by their addresses; what was decided about the old version does not apply to the new one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RedactReport(NamedTuple):
     """Samples looked at, `samples == changed + unchanged`; secrets found, by rule and place (at most MOST_PLACES).
 
     `decisions_lapsed` counts the changed samples that a decision was in force for. `old_bytes_kept` counts the versions
-    with secrets whose bytes stay in the log.
+    with secrets whose bytes stay in the log, `old_versions` are their addresses (at most MOST_PLACES).
     """
 
     samples: int
@@ -48,6 +48,7 @@ class RedactReport(NamedTuple):
     places: list[dict[str, str]]
     decisions_lapsed: int
     old_bytes_kept: int
+    old_versions: list[str]
     events: list[int]
 
 
@@ -69,6 +70,7 @@ class _Tally:
         self.samples = self.changed = self.lapsed = 0
         self.by_rule: Counter[str] = Counter()
         self.places: list[dict[str, str]] = []
+        self.old_versions: list[str] = []
 
     def add(self, row: samples.Row, made: _Redacted | None) -> None:
         self.samples += 1
@@ -77,6 +79,8 @@ class _Tally:
         self.changed += 1
         self.lapsed += row.decision is not None
         self.by_rule.update(one.name for one in made.found)
+        if len(self.old_versions) < MOST_PLACES:
+            self.old_versions.append(show(row.hash))
         room = MOST_PLACES - len(self.places)
         self.places += [{"sample": row.id.hex(), "rule": one.name, "path": one.path} for one in made.found[:room]]
 
@@ -90,6 +94,7 @@ class _Tally:
             places=self.places,
             decisions_lapsed=self.lapsed,
             old_bytes_kept=self.changed,
+            old_versions=self.old_versions,
             events=events,
         )
 

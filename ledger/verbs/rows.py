@@ -1,23 +1,24 @@
 """From a plan to the lines of a file: each row spliced from the exact text of its sample's version.
 
 What a row takes is fetched here, a chunk at a time; making lines of it is a pure function of that, so that it can be
-done by other processes. Chunks are cut by place and written in order: how many processes there are changes no byte.
+done by other processes. Rows are made in the order of their samples, since then each page of the ledger is read once,
+not once for each row on it, and then put in the order of the file: how many processes there are changes no byte.
 """
 
 from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import pairwise
 from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ledger.digest import blake3_bytes, show
-from ledger.errors import BadRequest, CorruptLedger, NotRepresentable
+from ledger.errors import BadRequest, CorruptLedger, ErasedBytes, NotRepresentable
 from ledger.exporters import layouts, trl
 from ledger.exporters.layouts import Fields, Layout, Unwritable, write_row
 from ledger.exporters.view_spec import ViewSpec
@@ -25,12 +26,14 @@ from ledger.readers import Raw, raw_of
 from ledger.store import Store
 from ledger.verbs.asked import Asked, layout_of
 from ledger.verbs.facts import columns, known, wants_times
-from ledger.views import samples
+from ledger.verbs.spool import Spool
+from ledger.views import erased, samples
 
 CHUNK = 500
 """Rows whose bytes are in memory at a time, in each process."""
 _WAITING = 4
 """Chunks that may wait for each process."""
+
 
 Label = bool | None
 
@@ -45,6 +48,13 @@ class Source(NamedTuple):
     label: Label
     extra: tuple[tuple[str, str], ...]
     other: tuple[int, bytes | None, bytes, str] | None
+
+
+class _Chunk(NamedTuple):
+    """Some rows: their places in the file, and what they are made of."""
+
+    places: list[int]
+    sources: list[Source]
 
 
 class Order(Protocol):
@@ -76,22 +86,34 @@ class Fault(NamedTuple):
 
 
 Lines = list[bytes] | Fault
+OnRows = Callable[[int], None]
+"""Hears how many rows were made."""
 
 
-def lines(store: Store, asked: Asked, planned: Order, workers: int = 1) -> Iterator[tuple[list[bytes], list[Label]]]:
-    """Yield the bytes and labels of some rows at a time, in order.
+def lines(
+    store: Store, asked: Asked, planned: Order, aside: Path, on_rows: OnRows, workers: int = 1
+) -> Iterator[tuple[list[bytes], list[Label]]]:
+    """Yield the bytes and labels of some rows at a time, in order; `aside` is a folder with room for all of them.
 
-    Raises CorruptLedger where bytes are not those of their address, and NotRepresentable with the first sample that
-    the layout has no way to write.
+    Raises CorruptLedger where bytes are not those of their address, ErasedBytes where they were erased, and
+    NotRepresentable with the oldest sample that the layout has no way to write; DiskFull where `aside` has no room.
     """
     layout = layout_of(asked, planned.form)
+    done = 0
     if layout is None:
-        yield from _whole(store, planned.rows)
+        for some in _whole(store, planned.rows):
+            yield some
+            done += len(some[0])
+            on_rows(done)
         return
-    for sources, made in _rendered(_chunks(store, asked.spec, planned), layout, workers):
-        if isinstance(made, Fault):
-            raise _error(store, made, layout)
-        yield made, [source.label for source in sources]
+    with Spool(aside, len(planned.rows)) as spool:
+        for chunk, made in _rendered(_chunks(store, asked.spec, planned), layout, workers):
+            if isinstance(made, Fault):
+                raise _error(store, made, layout)
+            spool.put(chunk.places, made, [source.label for source in chunk.sources])
+            done += len(made)
+            on_rows(done)
+        yield from spool.in_order(CHUNK)
 
 
 def render(layout: Layout, sources: Sequence[Source]) -> Lines:
@@ -114,7 +136,7 @@ def render(layout: Layout, sources: Sequence[Source]) -> Lines:
 
 
 def contents(store: Store, handles: Sequence[int]) -> Iterator[tuple[int, Fields, Label]]:
-    """Yield the training fields of some hundred samples as they stand now; raises CorruptLedger."""
+    """Yield the training fields of some hundred samples as they stand now; raises CorruptLedger, ErasedBytes."""
     found = samples.versions_of(store.connection, handles)
     for sample in handles:
         version = found[sample]
@@ -140,48 +162,50 @@ def _raw(body: bytes | None, address: bytes, reader: str) -> Raw:
     return raw_of(body, reader)
 
 
-def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[list[Source]]:
-    """Yield what each run of rows is made of; runs are cut by place alone."""
+def _chunks(store: Store, spec: ViewSpec, planned: Order) -> Iterator[_Chunk]:
+    """Yield what some rows at a time are made of, in the order of their samples."""
     times = planned.times if wants_times(spec) else {}
-    bounds = [*range(0, len(planned.rows), CHUNK), len(planned.rows)]
-    for start, end in pairwise(bounds):
-        chosen, rejected = planned.rows[start:end], planned.rejected[start:end]
+    places = sorted(range(len(planned.rows)), key=planned.rows.__getitem__)
+    for start in range(0, len(places), CHUNK):
+        chunk = places[start : start + CHUNK]
+        chosen = [planned.rows[place] for place in chunk]
+        rejected = [planned.rejected[place] for place in chunk] if planned.rejected else []
         handles = sorted({*chosen, *rejected})
         found: dict[int, samples.Version] = {}
         for at in range(0, len(handles), CHUNK):
             found.update(samples.versions_of(store.connection, handles[at : at + CHUNK]))
         extra = columns(store, spec, chosen, times)
-        yield [_source(place, chosen, rejected, found, extra) for place in range(len(chosen))]
+        yield _Chunk(chunk, [_source(nth, chosen, rejected, found, extra) for nth in range(len(chunk))])
 
 
 def _source(
-    place: int,
+    nth: int,
     chosen: Sequence[int],
     rejected: Sequence[int],
     found: Mapping[int, samples.Version],
     extra: Mapping[int, tuple[tuple[str, str], ...]],
 ) -> Source:
-    sample = chosen[place]
+    sample = chosen[nth]
     version = found[sample]
     other = None
     if rejected:
-        less = found[rejected[place]]
-        other = rejected[place], less.body, less.hash, less.reader
+        less = found[rejected[nth]]
+        other = rejected[nth], less.body, less.hash, less.reader
     label = None if version.label is None else bool(version.label)
     return Source(sample, version.body, version.hash, version.reader, label, extra.get(sample, ()), other)
 
 
-def _rendered(chunks: Iterator[list[Source]], layout: Layout, workers: int) -> Iterator[tuple[list[Source], Lines]]:
+def _rendered(chunks: Iterator[_Chunk], layout: Layout, workers: int) -> Iterator[tuple[_Chunk, Lines]]:
     """Yield each chunk with its lines, in the order of the chunks, whoever made them."""
     if workers <= 1:
-        for sources in chunks:
-            yield sources, render(layout, sources)
+        for chunk in chunks:
+            yield chunk, render(layout, chunk.sources)
         return
     # Spawned, not forked: a copy of this process would hold the ledger's connection and locks.
     with _worded(), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_unmoved) as pool:
-        waiting: deque[tuple[list[Source], Future[Lines]]] = deque()
-        for sources in chunks:
-            waiting.append((sources, pool.submit(render, layout, sources)))
+        waiting: deque[tuple[_Chunk, Future[Lines]]] = deque()
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(render, layout, chunk.sources)))
             if len(waiting) >= _WAITING * workers:
                 done, made = waiting.popleft()
                 yield done, made.result()
@@ -208,11 +232,14 @@ def _worded() -> Iterator[None]:
 
 
 def _error(store: Store, fault: Fault, layout: Layout | None) -> Exception:
-    if fault.damaged or layout is None:
-        told = f"the bytes of sample @{fault.sample} are gone, or not those of {fault.told}"
-        return CorruptLedger(store.path, told)
     row = samples.get(store.connection, fault.sample)
     name = f"@{fault.sample}" if row is None else row.id.hex()
+    if fault.damaged or layout is None:
+        gone = None if row is None else erased.by(store.connection, row.version)
+        if gone is not None:
+            return ErasedBytes(f"The row of sample {name[:12]}", gone.position)
+        told = f"the bytes of sample @{fault.sample} are gone, or not those of {fault.told}"
+        return CorruptLedger(store.path, told)
     return NotRepresentable(name, f"{layout.dialect} {layout.type}", fault.told)
 
 

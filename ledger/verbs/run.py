@@ -68,11 +68,13 @@ class Run:
 
     def append(self, transaction: Transaction, drafts: Sequence[Draft]) -> int | None:
         """Append drafts under this run, recording its start first; return the first one's position."""
-        if not drafts:
-            return None
+        return transaction.append(drafts, self.begun(transaction)) if drafts else None
+
+    def begun(self, transaction: Transaction) -> Stamp:
+        """Return the circumstances of what this run is about to append, recording its start first."""
         if self._started is None:
             self._start(transaction)
-        return transaction.append(drafts, self._stamp(transaction))
+        return self._stamp(transaction)
 
     def finish(self, transaction: Transaction, counts: Mapping[str, int]) -> None:
         """Record the end and the counts, if the run caused any event."""

@@ -82,10 +82,11 @@ def import_files(store: Store, inputs: list[Input], plan: ImportPlan, who: Who, 
             with sqlite.plain_errors(store.path):
                 known = samples.by_ids(store.connection, _whole_ids(chunk))
                 for read in chunk:
-                    subjects = _subjects(store, read, known, plan.campaign)
+                    subjects, gone = _subjects(store, read, known, plan.campaign)
                     _check_same(said, read, subjects)
                     spool.put([read.text, tuple(read.by), tuple(read.values), [tuple(one) for one in subjects]])
-                    report.samples += len(subjects)
+                    report.samples += len(subjects) + gone
+                    report.erased += gone
             lines += len(chunk)
             progress("reading", lines, lines)
         report.more["lines"] = lines
@@ -190,8 +191,10 @@ def _check_whole(numbers: Mapping[str, int], reasons: Mapping[str, str], plan: I
         raise _Fault(f"it has over {MOST_DIMENSIONS} dimensions; name those that are scores with --dimensions")
 
 
-def _subjects(store: Store, read: _Read, known: Mapping[bytes, samples.Row], campaign: str | None) -> list[Subject]:
-    """Return the current versions that a line is about."""
+def _subjects(
+    store: Store, read: _Read, known: Mapping[bytes, samples.Row], campaign: str | None
+) -> tuple[list[Subject], int]:
+    """Return the current versions that a line is about, and how many more were erased; nothing is said of those."""
     if read.sample is not None:
         try:
             rows = [known.get(_whole_id(read.sample) or b"") or find_sample(store, read.sample)]
@@ -207,7 +210,8 @@ def _subjects(store: Store, read: _Read, known: Mapping[bytes, samples.Row], cam
     if len(mine) > MOST_TWINS:
         said = f'over {MOST_TWINS} samples teach this content; name one with "sample"'
         raise ScoresUnreadable(read.place, read.number, said)
-    return [Subject(row.sample, row.id.hex(), row.version, row.hash.hex()) for row in mine]
+    there = [row for row in mine if row.status != "erased"]
+    return [Subject(row.sample, row.id.hex(), row.version, row.hash.hex()) for row in there], len(mine) - len(there)
 
 
 def _check_same(said: dict[int, int], read: _Read, subjects: Iterable[Subject]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 import orjson
 
 from ledger.digest import Fragment, blake3_bytes, encode, encoded
+from ledger.errors import BadRequest
 from ledger.event import Draft, draft
 from ledger.fixed import ONE, text_of
 from ledger.reports.history import leaf_of
@@ -26,7 +27,7 @@ from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.files import plain_errors
 from ledger.verbs.run import Run, conserve
-from ledger.views import scores
+from ledger.views import erased, scores
 
 BATCH = 25_000
 BATCH_BYTES = 48 * 1024 * 1024
@@ -248,7 +249,12 @@ def append_all(
 
 
 def _news(store: Store, batch: Sequence[Statement], report: ScoreReport) -> tuple[list[Draft], list[bytes]]:
-    """Return the events that say something else than what was said last, with the bytes that they name; count all."""
+    """Return the events that say something else than what was said last, with the bytes that they name; count all.
+
+    Raises BadRequest where what was scored has been erased since: an explanation may quote it.
+    """
+    if any(erased.among(store.connection, chunk) for chunk in in_chunks({said.blob for said in batch})):
+        raise BadRequest("Somebody erased samples meanwhile", hint="Run the same command again.")
     last = _last(store, batch)
     drafts: list[Draft] = []
     bodies: list[bytes] = []

@@ -25,7 +25,7 @@ from ledger.transaction import in_chunks
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, without_collector
-from ledger.views import samples, templates, texts
+from ledger.views import erased, samples, templates, texts
 
 Progress = Callable[[str, int, int], None]
 
@@ -69,7 +69,7 @@ def look(
     somebody else looked meanwhile.
     """
     campaign = checked_campaign(store, campaign)
-    with reading(store) as (here, _):
+    with reading(store) as (here, head):
         before = templates.last(here.connection, recipe.field, campaign or "")
         handles = texts.standing(here.connection, campaign)
     rows = list(_rows(store, recipe.field, handles, progress))  # others may write: each sample is read as it then is
@@ -92,7 +92,7 @@ def look(
         return report
     said = {"campaign": campaign, "field": recipe.field, "recipe": {**recipe.as_json(), "by_batch": by_batch}}
     fields = {**said, "templated": templated, "texts": len(rows)}
-    return report._replace(position=_record(store, who, fields, encode(told), before))
+    return report._replace(position=_record(store, who, fields, encode(told), before, head.position))
 
 
 def count_phrases(
@@ -116,13 +116,15 @@ def count_phrases(
 
 
 def _record(
-    store: Store, who: Who, fields: dict[str, Any], families: bytes, before: templates.Look | None
+    store: Store, who: Who, fields: dict[str, Any], families: bytes, before: templates.Look | None, begun: int
 ) -> int | None:
     run = Run(store.ledger_id, "templates", {name: fields[name] for name in ("campaign", "field", "recipe")}, who)
     with store.transaction() as transaction:
         last = templates.last(store.connection, fields["field"], fields["campaign"] or "")
-        if last != before:
-            raise BadRequest("Somebody else looked for templates meanwhile", hint="Run the same command again.")
+        if last != before or erased.since(store.connection, begun):
+            raise BadRequest(
+                "Somebody else looked for templates meanwhile, or erased samples", hint="Run the same command again."
+            )
         if before is not None and before.families == families and json.loads(before.recipe) == fields["recipe"]:
             return None
         digest, row = transaction.add_blob(families)

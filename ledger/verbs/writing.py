@@ -88,11 +88,10 @@ def write_view(store: Store, wanted: Wanted, file: WholeFile, how: How, progress
         seen = _Seen(described=how.about is not None)
         total = len(planned.rows)
 
-        def note(rows: Sequence[bytes], labels: Sequence[Label]) -> None:
-            seen.rows(rows, labels)
-            progress(seen.labels.total(), total)
+        def made() -> Chunks:
+            return lines(there, asked, planned, file.place.parent, lambda done: progress(done, total), how.workers)
 
-        _write(lambda: lines(there, asked, planned, how.workers), asked, _Tee(file, seen), note)
+        _write(made, asked, _Tee(file, seen), seen.rows)
         policy = manifest.policy_json((one.campaign, one.digest) for one in policies.in_force(there.connection))
     file.settle()
     progress(total, total)

@@ -54,7 +54,7 @@ PERSON = """(SELECT d.outcome FROM decisions d WHERE d.sample = s.sample AND d.a
     AND d.withdrawn IS NULL AND d.version = s.version ORDER BY d.position DESC LIMIT 1)"""
 PERSONS_LABEL = """EXISTS (SELECT 1 FROM labels l WHERE l.sample = s.sample AND l.authority = 'person'
     AND l.withdrawn IS NULL)"""
-_CHANGE = (*BIRTHS, "edited", "withdrawn", "scored", "found", "tagged")
+_CHANGE = (*BIRTHS, "edited", "erased", "withdrawn", "scored", "found", "tagged")
 _SEEN = f"""SELECT s.sample, s.campaign, coalesce(s.domain, '') AS domain, {{adoption}} AS policy,
         {PERSON} AS person, {PERSONS_LABEL} AS bound, {GIVEN_LABEL} AS given, {{observations}}
     FROM samples s WHERE s.status <> 'erased' AND {{campaign}} AND {{which}}"""

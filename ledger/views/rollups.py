@@ -32,12 +32,13 @@ DDL = (
 )
 
 _COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, rule,
-        CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign} count(*)
-    FROM samples WHERE {which} GROUP BY 1, 2, 3, 4, 5, 6
+        CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign}1
+    FROM samples WHERE {which}
     ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
+"""One by one into a small table: to group first would sort all samples, which takes nearly twice as long."""
 _TOUCHED = "sample IN (SELECT sample FROM touched)"
 
-_CHANGE_STANDING = (*BIRTHS, *DECISIONS, "edited", "relabeled", "split_assigned", "withdrawn")
+_CHANGE_STANDING = (*BIRTHS, *DECISIONS, "edited", "erased", "relabeled", "split_assigned", "withdrawn")
 _CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
 _TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
     WHERE sample IN (SELECT sample FROM touched)"""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ledger.event import BIRTHS, DECISIONS
 from ledger.sqlite import Connection
+from ledger.views import erased
 from ledger.views.span import BORN, Span
 
 TABLES = (("samples", "sample"),)
@@ -25,7 +26,7 @@ DDL = (
         domain TEXT,
         label INTEGER,                  -- 1 true, 0 false, NULL none
         label_event INTEGER NOT NULL,   -- position of the event whose label stands
-        status TEXT NOT NULL,
+        status TEXT NOT NULL,           -- of the decision in force; `erased` where the version's bytes are gone
         reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote
         decision INTEGER,               -- position of the decision in force: a person's, else another, else a file's
         split TEXT,
@@ -65,13 +66,16 @@ _LABEL = (
 )
 _STATUS = (
     """UPDATE samples SET (decision, status, reason, rule) = (SELECT d.position,
-            CASE coalesce(d.outcome, 'deferred') WHEN 'deferred' THEN 'pending' ELSE d.outcome END,
+            CASE WHEN samples.version IN (SELECT blob FROM erased) THEN 'erased'
+                WHEN coalesce(d.outcome, 'deferred') = 'deferred' THEN 'pending' ELSE d.outcome END,
             coalesce(d.rule, d.reason, ''), coalesce(d.rule, d.authority, '')
         FROM (SELECT 1) LEFT JOIN decisions d
             ON d.sample = samples.sample AND d.withdrawn IS NULL AND d.version = samples.version
         ORDER BY CASE d.authority WHEN 'person' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
 )
+_BORN_ERASED = """UPDATE samples SET status = 'erased'
+    WHERE sample IN (SELECT sample FROM touched) AND version IN (SELECT blob FROM erased)"""
 _SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample
     ORDER BY s.position DESC LIMIT 1) WHERE sample IN (SELECT sample FROM touched)"""
 
@@ -85,8 +89,10 @@ def fold(connection: Connection, span: Span) -> None:
         _all(connection, _VERSION)
     if withdrawn or span.has("relabeled"):
         _all(connection, _LABEL)
-    if withdrawn or span.has("edited", *DECISIONS):  # a decision is about a version, so it may stop to apply
+    if withdrawn or span.has("edited", "erased", *DECISIONS):  # a decision is about a version, so it may stop to apply
         _all(connection, _STATUS)
+    elif span.has(*BIRTHS) and erased.any_erased(connection):
+        connection.execute(_BORN_ERASED)
     if span.has("split_assigned"):
         connection.execute(_SPLIT)
 
@@ -170,33 +176,22 @@ def splits_of_families(connection: Connection) -> Iterator[tuple[bytes, str]]:
     )
 
 
-class Standing(NamedTuple):
-    """What a plan asks of one sample; `parent` is the id of the one it was derived from."""
+def for_plan(connection: Connection, form: str = "", types: Collection[str] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield how every sample stands, in the order of birth, as the values of a planner's Candidate.
 
-    sample: int
-    id: bytes
-    blob: bytes
-    fingerprint: bytes
-    family: bytes
-    status: str
-    split: str | None
-    label: int | None
-    form: str
-    type: str
-    prompt: bytes | None
-    parent: bytes | None
-
-
-def for_plan(connection: Connection) -> Iterator[Standing]:
-    """Yield how every sample stands, in the order of birth."""
-    rows = connection.execute(
-        """SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.token), s.status, s.split, s.label,
-            s.form, s.type, s.prompt, p.op
+    `representable` says whether it has the form and one of the types. Whether its family crosses splits, its weight and
+    whether it is selected are those of most samples: no, 1 and yes.
+    """
+    marks = ",".join("?" * len(types))
+    return connection.execute(
+        f"""SELECT s.sample, e.op, b.hash, s.fingerprint, coalesce(f.root, s.token), s.status, s.split, 0, s.label,
+            s.form = ? AND s.type IN ({marks}), 1, 1, s.prompt, p.op
         FROM samples s JOIN event e ON e.position = s.sample JOIN blob b ON b.id = s.version
         LEFT JOIN families f ON f.token = s.token
-        LEFT JOIN lineage l ON l.child = s.sample LEFT JOIN event p ON p.position = l.parent ORDER BY s.sample""",
+        LEFT JOIN lineage l ON l.child = s.sample LEFT JOIN event p ON p.position = l.parent
+        ORDER BY s.sample""",  # noqa: S608 - question marks
+        (form, *types),
     )
-    yield from map(Standing._make, rows)
 
 
 class Version(NamedTuple):

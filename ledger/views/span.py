@@ -33,6 +33,12 @@ def touch(connection: Connection, span: Span) -> None:
         "INSERT OR IGNORE INTO touched SELECT sample FROM event WHERE position BETWEEN ? AND ? AND sample IS NOT NULL",
         span.range,
     )
+    if span.has("erased"):  # an erasure is about bytes, so it may be about many samples
+        connection.execute(
+            """INSERT OR IGNORE INTO touched SELECT sample FROM samples WHERE version IN
+                (SELECT blob FROM event WHERE position BETWEEN ? AND ? AND kind = 'erased')""",
+            span.range,
+        )
 
 
 def quoted(kinds: tuple[str, ...]) -> str:

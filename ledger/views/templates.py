@@ -60,7 +60,7 @@ _MEMBERS = f"""INSERT OR IGNORE INTO template_members SELECT ?1, ?2, json_extrac
 
 
 class Look(NamedTuple):
-    """One look at the texts of a field; `op` is its event's."""
+    """One look at the texts of a field; `op` is its event's, `families` what it stored (None: erased since)."""
 
     position: int
     op: bytes
@@ -69,7 +69,7 @@ class Look(NamedTuple):
     texts: int
     templated: int
     recipe: str
-    families: bytes
+    families: bytes | None
 
 
 class Family(NamedTuple):

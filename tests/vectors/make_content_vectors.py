@@ -277,6 +277,11 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**RELEASE, "manifest": OTHER, "rows": 4},
         {"kind": "released", **RELEASE},
     ),
+    (
+        "erased",
+        {"authority": "a", "blob": BLOB, "fingerprint": OTHER, "reason": "r", "sample": OTHER},
+        {"kind": "erased", "blob": BLOB},
+    ),
 ]
 
 

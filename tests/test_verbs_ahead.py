@@ -1,0 +1,153 @@
+"""Reading ahead: another process reads the same lines, and however it ends, the ledger is sound."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger
+from ledger.errors import BadRequest, InputUnreadable
+from ledger.readers.lines import Input, find_inputs
+from ledger.verbs import ahead, ingest
+from ledger.verbs.ready import IngestPlan, Ready, ready_lines
+from tests.small import chat, text_of
+
+PLAN = IngestPlan("c", {"persona": "é"})
+
+
+def processes(field: int, number: int) -> list[int]:
+    """Return the living processes whose parent (field 1 of /proc/PID/stat behind the name) or session (3) that is."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, *numbers = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        if state != "Z" and int(numbers[field - 1]) == number:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def children() -> list[int]:
+    """Return the processes that this one has started."""
+    return processes(1, os.getpid())
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Return a file of lines that fill several frames, some of them no samples, some of them twice."""
+    rows = [chat(f"question {n % 1500}", f"answer {n % 1500}", label=n % 2 == 0) for n in range(2000)]
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(text_of(rows).encode() + b'{"no": "sample"}\n\n{broken\n\xff\n')
+    return path
+
+
+def test_the_same_lines(many: Path, data: Path) -> None:
+    """Every line that this process would read the other one hands over, in order, with all that is said of it."""
+    inputs = find_inputs([str(many), str(data / "scored.jsonl")])
+    here, there = list(ready_lines(inputs, PLAN, "cli")), list(ahead.read_ahead(inputs, PLAN, "cli", 2))
+    assert here == there
+    assert len(there) == 2043
+    assert {type(line) for line in there} == {Ready}
+
+
+def test_the_same_events(many: Path, tmp_path: Path) -> None:
+    """With one process or two, the same samples, events and views; decisions that lines tell of too."""
+    told = []
+    for workers in (1, 2):
+        with Ledger.init(tmp_path / f"{workers}.db", actor="a", clock=lambda: 7) as ledger:
+            done = ledger.ingest(many, campaign="c", decisions=True, workers=workers)
+            events = [
+                {**event["says"], "position": event["position"]}
+                for event in ledger.log(limit=10_000)
+                if event["kind"] not in {"run_started", "run_finished"}
+            ]
+            told.append(({**done, "seconds": 0}, events, ledger.status()["by_status"], ledger.verify()["ok"]))
+    assert told[0] == told[1]
+
+
+def test_when_it_pays(many: Path) -> None:
+    """Small inputs and standard input are read here, unless two processes are asked for."""
+    small = find_inputs([str(many)])
+    large = [Input("a", many, ahead.LEAST_BYTES)]
+    assert [
+        ahead.read_ahead(inputs, PLAN, "cli", workers).__name__  # type: ignore[attr-defined]  # generators have one
+        for inputs, workers in ((small, None), (large, 1), ([Input("stdin", None, None)], 2), (small, 2))
+    ] == ["ready_lines", "ready_lines", "ready_lines", "_from_another"]
+    if (os.cpu_count() or 1) > 1:
+        assert ahead.read_ahead(large, PLAN, "cli", None).__name__ == "_from_another"  # type: ignore[attr-defined]  # likewise
+
+
+def test_an_input_that_cannot_be_read(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A truncated file is named as ever; what was committed before is kept, and the rest taken up later."""
+    monkeypatch.setattr(ingest, "BATCH_LINES", 100)
+    whole = gzip.compress(text_of([chat(f"{n} {n * 7919 % 1009}", "a") for n in range(3000)]).encode())
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputUnreadable, match=r"a\.jsonl\.gz"):
+        ledger.ingest(file, campaign="a", workers=2)
+    kept = ledger.status()["samples"]
+    assert 0 < kept < 3000
+    file.write_bytes(whole)
+    done = ledger.ingest(file, campaign="a", workers=2)
+    assert (done["known"], done["new"]) == (kept, 3000 - kept)
+    assert not children()
+
+
+def test_a_reader_that_is_killed(ledger: Ledger, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said; whole batches are kept, the ledger is sound, and the same command goes on."""
+    monkeypatch.setattr(ingest, "BATCH_LINES", 100)
+    monkeypatch.setattr(ahead, "_START", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(InputUnreadable, match="ended early"):
+        ledger.ingest(many, campaign="a", workers=2)
+    monkeypatch.undo()
+    assert ledger.status()["samples"] == 0
+    assert ledger.ingest(many, campaign="a", workers=2)["lines"] == 2003
+    assert ledger.verify()["ok"]
+    assert not children()
+
+
+def test_whoever_stops_listening_ends_the_reader(many: Path) -> None:
+    """A caller that takes three lines and leaves leaves no process behind."""
+    lines = ahead.read_ahead(find_inputs([str(many)]), PLAN, "cli", 2)
+    assert [line.number for line, _ in zip(lines, range(3), strict=False)] == [1, 2, 3]
+    assert children()
+    lines.close()
+    assert not children()
+
+
+def test_an_interrupt_ends_both(tmp_path: Path) -> None:
+    """Ctrl-C in the terminal goes to both processes: exit code 130, no trace of the reader, whole batches kept."""
+    file = tmp_path / "large.jsonl"
+    file.write_text(text_of([chat(f"question {n}", "a" * 400) for n in range(60_000)]), encoding="utf-8")
+    env = {**os.environ, "LEDGER_PATH": str(tmp_path / "ledger.db")}
+    start = "import sys; from commands.cli import main; sys.argv[0] = 'ledger'; main()"
+    command = [sys.executable, "-c", start]
+    subprocess.run([*command, "init"], env=env, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [*command, "ingest", str(file), "--campaign", "c"],
+        env=env,
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    os.killpg(child.pid, signal.SIGINT)
+    err = child.communicate(timeout=60)[1]
+    assert child.returncode in {0, 130}  # 0: it was done before
+    assert b"Traceback" not in err
+    assert not processes(3, child.pid)
+
+
+def test_the_number_of_workers_is_checked(ledger: Ledger, many: Path) -> None:
+    """One process, or two."""
+    with pytest.raises(BadRequest):
+        ledger.ingest(many, campaign="c", workers=3)
