@@ -62,7 +62,13 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "least", "programs"),
-    [("README.md", 8, 1), ("docs/judging.md", 20, 0), ("docs/similarity.md", 6, 0), ("docs/releases.md", 12, 0)],
+    [
+        ("README.md", 8, 1),
+        ("docs/judging.md", 20, 0),
+        ("docs/similarity.md", 6, 0),
+        ("docs/releases.md", 12, 0),
+        ("docs/care.md", 7, 0),
+    ],
 )
 def test_every_example_runs_and_prints_what_the_document_says(
     name: str, least: int, programs: int, tmp_path: Path
