@@ -25,7 +25,9 @@ def story(found: Answer, ids: dict[str, str]) -> list[Line]:
         lines.append(_findings(found["findings"]))
     lines += map(_decided, decided)
     if found["decided"]["status"] is None:
-        lines.append(("nobody has decided, so it is ", word(found["status"])))
+        gone = found["status"] == "erased"
+        pending: Line = ("nobody has decided, so it is ", word(found["status"]))
+        lines.append(("nobody had decided when its bytes were erased",) if gone else pending)
     if found["failed_rules"]:
         rules = ", ".join(_failed(rule) for rule in found["failed_rules"])
         lines.append(("also holds: ", rules))

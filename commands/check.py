@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,9 +63,10 @@ def render(ledger: Ledger, found: Answer) -> None:
     """Print gates, composition and change for people."""
     from commands._render import line, many, mark
 
-    failed = sum(not gate["passed"] for gate in found["gates"])
+    failed = Counter(gate["severity"] for gate in found["gates"] if not gate["passed"])
     told = "passed" if found["passed"] else "not passed"
-    more = f", {many(failed, 'gate')} not kept" if failed else ""
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    more = "".join(f", {many(failed[severity], word)}" for severity, word in words.items() if failed[severity])
     line(
         (f"{found['view']}: {told}", "bold"), "  ", mark(good=found["passed"]), f"  {many(found['rows'], 'row')}{more}"
     )

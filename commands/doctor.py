@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import click
 
 from commands._common import Call, verb
 
 _SIGNS = {"error": ("error", "bold red"), "warning": ("warning", "yellow"), "info": ("info", "dim")}
+_COLUMNS = ("severity", "finding", "what, and what to do")
 
 
 @verb("doctor")
@@ -29,23 +32,27 @@ def command(ctx: click.Context) -> None:
         facts, findings = found["facts"], found["findings"]
         line((f"{facts['path']}  ", "bold"), size(facts["bytes"]), (f", {size(facts['free_bytes'])} free", "dim"))
         line((f"SQLite {facts['sqlite']} ({facts['driver']}), Python {facts['python']}, ", "dim"), *_about(facts))
-        grave = sum(finding["severity"] != "info" for finding in findings)
-        line(many(grave, "finding") if grave else "nothing is wrong", "  ", mark(good=found["ok"]))
-        rows = [
-            cells
-            for finding in findings
-            for cells in (
-                (_SIGNS[finding["severity"]], finding["id"], finding["message"]),
-                ("", "", (finding["advice"], "dim")),
-            )
-        ]
-        if rows:
+        notes = [finding for finding in findings if finding["severity"] == "info"]
+        counted = {each: sum(finding["severity"] == each for finding in findings) for each in ("error", "warning")}
+        told = ", ".join(many(count, each) for each, count in counted.items() if count)
+        line(told or "nothing is wrong", "  ", mark(good=found["ok"]))
+        if told:
             line()
-            table(("severity", "finding", "what, and what to do"), rows, indent=2)
+            table(_COLUMNS, _rows(finding for finding in findings if finding not in notes), indent=2)
+        if notes:
+            line()
+            line(("for your information", "dim"))
+            table(_COLUMNS, _rows(notes), indent=2)
 
     call.answer(found, render)
     if not found["ok"]:
         ctx.exit(1)
+
+
+def _rows(findings: Iterable[dict[str, str]]) -> Iterator[tuple[str | tuple[str, str], ...]]:
+    for finding in findings:
+        yield _SIGNS[finding["severity"]], finding["id"], finding["message"]
+        yield "", "", (finding["advice"], "dim")
 
 
 def _about(facts: dict[str, object]) -> list[tuple[str, str]]:

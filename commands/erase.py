@@ -17,7 +17,9 @@ _HOW = {
     "same_text": "the same text",
     "earlier_version": "an earlier version only; the sample stands",
     "child": "derived from it",
+    "same_prompt": "the same prompt, answered otherwise",
 }
+_HINT = "Read what the same command answers with --dry-run, then run it with --yes; what is erased cannot come back."
 
 
 @verb("erase 3f9a2c1d --reason 'asked to' --authority 'ticket 4711'")
@@ -34,20 +36,27 @@ def command(call: Call, /, ids: tuple[str, ...], *, dry_run: bool, yes: bool, **
     """Erase the bytes of samples for good.
 
     Every version of a sample goes, every sample with the same text, what scores quote of it, and the phrases of
-    templates that it shares. What was said of it stays, with its hash, so that proofs hold and the same text is
-    refused when it comes again. Samples are named by ids (unique prefixes of 6 characters or more; - reads them from
-    standard input), lines in quarantine by their events, single versions by b3: addresses.
+    templates that it shares. What was said of it stays, with its hash, so that proofs hold and the same messages are
+    refused when they come again, in whatever envelope; with other words or spaces they are not. Samples are named by
+    ids (unique prefixes of 6 characters or more; - reads them from standard input), lines in quarantine by their
+    events, single versions by b3: addresses.
 
-    Without --yes it lists what would go, and what was derived from it or is near to it and would stay.
+    Without --yes it lists what would go, and what would stay: what was derived from it, is near to it, or has the same
+    prompt.
 
     Files that were exported, backups and copies of the ledger are not touched, nor are reasons, tags and notes in
     events: the answer names those that quote the text.
     """
+    from ledger.errors import NotConfirmed
+
     named = read_ids(ids)
     with call.open() as ledger, steps() as progress:
         if not (yes or dry_run or call.json):
             _render(ledger.erase(named, dry_run=True, **given), done=False)
-        found = ledger.erase(named, dry_run=dry_run, yes=yes, progress=progress, **given)
+        try:
+            found = ledger.erase(named, dry_run=dry_run, yes=yes, progress=progress, **given)
+        except NotConfirmed as error:
+            raise NotConfirmed(*error.args, hint=_HINT if call.json else None) from None
     call.answer(found, lambda: _render(found, done=not dry_run) if yes or dry_run else None)
 
 
@@ -65,7 +74,14 @@ def _render(found: dict[str, Any], *, done: bool) -> None:
             table(("", "", ""), rows, indent=2)
             if (more := found[f"{name}_count"] - len(rows)) > 0:
                 line((f"  and {number(more)} more; --json lists up to 1,000", "dim"))
+    if alike := found["same_prompt"]:
+        hold = "holds" if alike == 1 else "hold"
+        line(f"  {number(alike)} of them {hold} the prompt of an erased text; such rows stay, also in releases")
     _left(found)
+    if unread := found["unread"]:
+        why = "gone already" if found["already"] else "of more than 100 samples"
+        told, of = ("1 text is", "it") if unread == 1 else (f"{number(unread)} texts are", "them")
+        line((f"{told} {why}, so what quotes {of} could not be looked for", "yellow"))
     if events := found["events"]:
         line(("recorded ", "dim"), f"@{events[0]}" if len(events) == 1 else f"@{events[0]}-@{events[-1]}")
 
@@ -74,7 +90,9 @@ _KINDS = (("lines", "line in quarantine"), ("evidence", "score line"), ("phrases
 
 
 def _how(one: dict[str, Any]) -> str:
-    return f"{one['how']}: {one['by']}" if "by" in one else _HOW[one["how"]]
+    if not one.get("by"):
+        return _HOW[one["how"]]
+    return f"{one['how']}: {one['by']}{', with the same prompt' if one['same_prompt'] else ''}"
 
 
 def _left(found: dict[str, Any]) -> None:
@@ -82,17 +100,20 @@ def _left(found: dict[str, Any]) -> None:
     from commands._render import heading, line, many
 
     told = [
-        (f"{one['name']}, released @{one['position']}, has {many(one['samples'], 'row')} of it", "the file")
+        f"the file {one['name']}, released @{one['position']}, has {many(one['rows'], 'row')} of it"
         for one in found["releases"]
     ]
-    told += [(f"@{one['position']} {one['kind']}: {', '.join(one['fields'])}", "the event") for one in found["quoting"]]
     told += [
-        (f"{one[:12]}, which `ledger erase` takes by that id", "the line in quarantine") for one in found["quarantined"]
+        f"words of the text stand in the event @{one['position']} ({one['kind']}), in: {', '.join(one['fields'])}"
+        for one in found["quoting"]
+    ]
+    told += [
+        f"the line in quarantine {one[:12]}, which `ledger erase` takes by that id" for one in found["quarantined"]
     ]
     if not told:
         return
     heading("what stays and holds some of it")
-    for what, kind in told[:_SHOWN]:
-        line(f"  {kind} {what}")
+    for what in told[:_SHOWN]:
+        line(f"  {what}")
     if len(told) > _SHOWN:
         line((f"  and {len(told) - _SHOWN:,} more; --json lists them", "dim"))

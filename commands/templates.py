@@ -110,7 +110,7 @@ def _render(ledger: Ledger, found: Answer, *, dry_run: bool) -> None:
                 number(family["rows"]),
                 f"{family['share']:.1%}",
                 family["batch"] or "",
-                " ".join(family["phrase"].split()),
+                _phrase(family),
                 (ids.get(family["examples"][0], "") if family["examples"] else "", "cyan"),
             )
             for family in found["families"]
@@ -120,12 +120,17 @@ def _render(ledger: Ledger, found: Answer, *, dry_run: bool) -> None:
     for family in found["families"]:
         for name in [key for key in family if key in {"campaign", "source"} or key.startswith("tag.")]:
             told = ", ".join(f"{value or '(none)'} {count:,}" for value, count in family[name].items())
-            line(("  " + " ".join(family["phrase"].split())[:60], "dim"), f"  {name}: {told}")
+            line(("  " + _phrase(family)[:60], "dim"), f"  {name}: {told}")
     if found["counted"] > len(found["families"]):
         line((f"{found['counted'] - len(found['families']):,} more; --limit shows more", "dim"))
 
 
 _FIGURES = ("distinct", "compression", "repetition", "score")
+
+
+def _phrase(family: Answer) -> str:
+    """Return a family's phrase in one line; it has none where an erased text had it."""
+    return " ".join(family["phrase"].split()) or "(erased)"
 
 
 def _figure(value: str | None) -> str:

@@ -73,7 +73,8 @@ def _decisions(found: Answer, ids: dict[str, str]) -> None:
 
     heading("decisions")
     if not found["decisions"]:
-        line(f"  none: nobody has decided, so it is {found['status']}")
+        gone = found["status"] == "erased"
+        line("  none" if gone else f"  none: nobody has decided, so it is {found['status']}")
     for one in [*found["decisions"], *found["labels"]]:
         state = "in force" if one["in_force"] else "withdrawn" if one["withdrawn"] else "not in force"
         rule = f" by the rule {one['rule']}" if one["rule"] else ""

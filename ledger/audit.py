@@ -272,11 +272,14 @@ class Audit:
         if seen is None:
             return
         self.checked["witness"] = 1
-        now = self.store.head()
-        if now.position + 1 < seen.size:
-            self.find("rolled_back", f"it ends at {now.position}; this computer has seen {seen.size - 1}", now.position)
-        elif self.store.root_at(seen.size - 1) != seen.root:
-            self.find("rewritten", f"the events up to {seen.size - 1} are not those seen before", seen.size - 1)
+        now, last = self.store.head(), seen.size - 1
+        todo = f"restore {{}}, or, if {{}} was meant, delete {self.store.witness_file}"
+        if now.position < last:
+            what = f"it ends at position {now.position}; this computer has seen position {last}"
+            self.find("rolled_back", f"{what}: {todo.format('the newer file', 'going back')}", now.position)
+        elif self.store.root_at(last) != seen.root:
+            what = f"the events up to position {last} are not those that this computer has seen"
+            self.find("rewritten", f"{what}: {todo.format('the file that it saw', 'another')}", last)
 
     def _view_state(self) -> None:
         position = projection.state(self.connection)

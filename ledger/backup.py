@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from ledger import sqlite
 from ledger.archive import Blob, Event, Mark
 from ledger.digest import NotRestricted, blake3_bytes, decode
-from ledger.errors import CorruptLedger
+from ledger.errors import CorruptLedger, Forked
 from ledger.event import CIRCUMSTANCES, KINDS
 from ledger.store import Store
 from ledger.transaction import Transaction, tree_node
@@ -145,13 +145,15 @@ def line_of(store: Store, position: int) -> int:
 class Filling:
     """A ledger that is filled from the lines of an archive, inside one write transaction.
 
-    What it holds already is compared, the rest appended. Raises NotRestricted for what cannot follow what came before.
-    What the lines say is not looked at here: `verify` does that, before the commit.
+    What it holds already is compared, the rest appended. Raises NotRestricted for what cannot follow what came before,
+    and Forked where the ledger and the lines went on differently. What the lines say is not looked at here: `verify`
+    does that, before the commit.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Begin at the first line; `store` may hold an older copy of the same ledger."""
+    def __init__(self, store: Store, source: Path) -> None:
+        """Begin at the first line of `source`; `store` may hold an older copy of the same ledger."""
         self._store = store
+        self._source = source
         self._connection = store.connection
         self._transaction = Transaction(store.connection, store.head(), store.clock)
         self.known = self._transaction.first
@@ -209,7 +211,7 @@ class Filling:
             raise NotRestricted(f"the head is not that over the {size:,} events and {self.blobs:,} blobs before it")
         if mark.size <= self._last.size or mark.at < self._last.at:
             raise NotRestricted("the head does not go on from the one before it")
-        self._last = mark
+        last, self._last = self._last, mark
         if mark.size > self.known:
             self._connection.execute(
                 "INSERT INTO head (size, root, frontier, blobs, at) VALUES (?, ?, ?, ?, ?)",
@@ -217,8 +219,10 @@ class Filling:
             )
             return
         here = self._store.head_at(mark.size - 1)
-        if here is None or here.root != mark.root or (mark.size == self.known and mark.blobs != self.known_blobs):
-            self._forked(mark.size)
+        if here is None or here.root != mark.root:
+            self._fork(last.size)
+        if mark.size == self.known and mark.blobs != self.known_blobs:
+            raise NotRestricted(f"the head has not the {self.known_blobs:,} blobs that the ledger has at that position")
 
     def _flush_blobs(self) -> None:
         """Insert the blobs that wait, in their order: runs of bytes, and between them those that were erased."""
@@ -243,7 +247,7 @@ class Filling:
             self._frontier = self._frontier.extend(hashes)
         elif waiting:
             if self._last.size < self.known:  # no head stands where the ledger ends
-                self._forked(self.known)
+                self._fork(self._last.size)
             rows = (_row(position, event) for position, event in enumerate(waiting, first))
             with _as_they_come():
                 self._connection.executemany(
@@ -252,8 +256,9 @@ class Filling:
             self._frontier, tiles = grow(self._frontier, hashes, partial(tree_node, self._connection))
             self._connection.executemany("INSERT INTO tile (level, idx, hashes, root) VALUES (?, ?, ?, ?)", tiles)
 
-    def _forked(self, size: int) -> NoReturn:
-        raise NotRestricted(f"the first {size:,} events are not those of {self._store.path}: the two went apart")
+    def _fork(self, same: int) -> NoReturn:
+        """Raise Forked; `same` events up to a head that both have."""
+        raise Forked(self._source, self._store.path, f"{same:,}")
 
 
 def _row(position: int, event: Event) -> tuple[Any, ...]:

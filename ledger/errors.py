@@ -364,6 +364,16 @@ class CodecMissing(LedgerError):
     hint = 'Run `pip install "sample-ledger[zstd]"`.'
 
 
+class Forked(LedgerError):
+    """{0} and {1} have the same first {2} events and then went apart."""
+
+    exit_code = 64
+    hint = (
+        "Keep one of them. Import the archive under a new name (`ledger --ledger NEW import-events FILE`) and look at "
+        "both with `ledger log`."
+    )
+
+
 class StaleViews(LedgerError):
     """The views of {0} were made by another version of this program and the file cannot be written."""
 

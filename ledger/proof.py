@@ -114,7 +114,8 @@ def contradiction(seen: Checkpoint, now: Checkpoint, went_on: Consistency | None
     `went_on` shows, where there are as many events as were seen, which root over them the head of now goes on from.
     """
     there = now.to_text() if went_on is None else went_on.to_text()
-    return f"What was seen:\n\n{seen.to_text()}\nWhat is there now:\n\n{there}"
+    told = f"A checkpoint counts events: the last of {seen.size:,} stands at position {seen.size - 1:,}."
+    return f"{told}\n\nWhat was seen:\n\n{seen.to_text()}\nWhat is there now:\n\n{there}"
 
 
 def _inclusion(lines: Iterator[str], head: Checkpoint) -> Inclusion:

@@ -30,7 +30,7 @@ from ledger.errors import (
     StorageFailed,
     UnsafeJournal,
 )
-from ledger.migrations import INSERT_GUARDS, LOG_TABLES, PAGE_SIZE, STEPS
+from ledger.migrations import LOG_TABLES, PAGE_SIZE, STEPS
 
 Connection = sqlite3.Connection
 Error = sqlite3.Error
@@ -125,7 +125,7 @@ def check_is_file(path: Path) -> None:
     if not os.access(path, os.R_OK):
         raise NotALedger(path, "it cannot be read: permission denied")
     if path.stat().st_size == 0:
-        raise NotALedger(path, "it is empty")
+        raise NotALedger(path, "it is empty", hint="Remove that file first, then restore a copy or make a ledger.")
 
 
 @contextmanager
@@ -224,23 +224,8 @@ def guard(connection: Connection) -> None:
     connection.set_authorizer(_authorize)
 
 
-def lift_insert_guards(connection: Connection) -> None:
-    """Take off the guards that look at each insert, until `set_insert_guards`; inside a write transaction only.
-
-    They are there for other programs. That they exist costs as much for each row as writing it (SQLite then makes a
-    copy of the row for them), and the transaction of this program checks the same at its end. Whatever ends it without
-    `set_insert_guards` rolls it back, with them in place; nobody else ever sees the file without them.
-    """
-    _change_guards(connection, (f"DROP TRIGGER main.{name}" for name in INSERT_GUARDS))
-
-
-def set_insert_guards(connection: Connection) -> None:
-    """Put back what `lift_insert_guards` took off."""
-    made = (text.replace("CREATE TRIGGER ", "CREATE TRIGGER main.", 1) for text in INSERT_GUARDS.values())
-    _change_guards(connection, made)
-
-
-def _change_guards(connection: Connection, statements: Iterable[str]) -> None:
+def change_schema(connection: Connection, statements: Iterable[str]) -> None:
+    """Run statements that the authorizer refuses; for this program's own changes, inside a transaction of its own."""
     connection.set_authorizer(None)
     try:
         for statement in statements:
@@ -270,7 +255,7 @@ def forget_words(connection: Connection) -> None:
     try:
         connection.execute("DROP TABLE IF EXISTS main.search")
     except sqlite3.DatabaseError:  # FTS5 cannot open what is damaged; then its own tables go by themselves
-        _change_guards(connection, _UNMAKE)
+        change_schema(connection, _UNMAKE)
     for name in ("config", "data", "docsize", "idx", "reader", "state"):
         connection.execute(f"DROP TABLE IF EXISTS main.search_{name}")
 

@@ -110,23 +110,27 @@ class Store:
         return Frontier(size, tuple(peaks)).root()
 
     def check_witness(self) -> None:
-        """Raise RolledBack if this computer has seen the ledger further on, or otherwise, than it now is.
+        """Raise RolledBack if this computer has seen the ledger further on, or otherwise; remember what it sees now."""
+        if (error := self.contradiction()) is not None:
+            raise error
+        seen, now = witness.read(self.witness_file), self.head()
+        if seen is None or now.position + 1 > seen.size:
+            seen = witness.Seen(now.position + 1, now.root)
+            self.warnings += witness.renew(self.witness_file, self.ledger_id, self.path, seen)
 
-        The proof is a note of the error (PEP 678): the checkpoint that was seen, and what contradicts it now. What is
-        seen now is remembered, so that it holds for copies and for what others appended too.
+    def contradiction(self) -> RolledBack | None:
+        """Return how the ledger is not what this computer has seen of it, or None.
+
+        The proof is a note of the error (PEP 678): the checkpoint that was seen, and what contradicts it now.
         """
-        seen = witness.read(self.witness_file)
-        now = self.head()
-        if seen is not None:
-            if now.position + 1 < seen.size:
-                what = f"it ends at position {now.position}, but had reached {seen.size - 1}"
-                raise self._refused(what, seen, now)
-            if self.root_at(seen.size - 1) != seen.root:
-                what = f"the events up to position {seen.size - 1} are not those it held then"
-                raise self._refused(what, seen, now)
-        if now.position + 1 > (0 if seen is None else seen.size):
-            # Reading needs no witness, so a place that cannot be written is no news before the first commit.
-            witness.write(self.witness_file, self.ledger_id, self.path, witness.Seen(now.position + 1, now.root))
+        seen, now = witness.read(self.witness_file), self.head()
+        if seen is None:
+            return None
+        if now.position + 1 < seen.size:
+            return self._refused(f"it ends at position {now.position}, but had reached {seen.size - 1}", seen, now)
+        if self.root_at(seen.size - 1) != seen.root:
+            return self._refused(f"the events up to position {seen.size - 1} are not those it held then", seen, now)
+        return None
 
     @contextmanager
     def transaction(self, expected_head: int | None = None) -> Iterator[Transaction]:
@@ -283,6 +287,17 @@ def aside(path: Path, taken: type[LedgerError] = LedgerExists) -> Iterator[Path]
         raise (DiskFull if error.errno in NO_ROOM else NotWritable)(path, error.strerror) from error
 
 
+@contextmanager
+def _unopened() -> Iterator[None]:
+    """Send nobody whose file cannot be opened to `verify`, which would have to open it."""
+    try:
+        yield
+    except CorruptLedger as error:
+        error.next_step = "It cannot even be opened: restore a good copy, or an archive (`ledger import-events`)."
+        raise
+
+
+@_unopened()
 def open_store(
     path: Path,
     *,
@@ -304,6 +319,7 @@ def open_store(
         raise
 
 
+@_unopened()
 def look(path: Path) -> Store:
     """Open the ledger at `path` to look at it: nothing of the file is changed, neither its journal nor its format."""
     connection = sqlite.connect(path, look=True)

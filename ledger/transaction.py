@@ -6,12 +6,13 @@ A position is the index of a leaf; it is assigned here, inside the write transac
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from ledger import sqlite
+from ledger import guards, sqlite
 from ledger.codec import RAW, Codec, Unpackable
 from ledger.digest import blake3_bytes
 from ledger.errors import BrokenLaw
@@ -96,7 +97,7 @@ class Transaction:
     def expect_many(self, events: int) -> None:
         """Say how many events or blobs are about to be added, so that many of them cost less each."""
         if events >= _MANY and not self._unguarded:
-            sqlite.lift_insert_guards(self.connection)
+            guards.lift(self.connection)
             self._unguarded = True
 
     def add_addresses(self, sizes: Mapping[bytes, int]) -> dict[bytes, int]:
@@ -174,13 +175,18 @@ class Transaction:
         subject = position if event.sample == SELF else event.sample
         return position, event.op, event.kind, KINDS[event.kind].v, subject, event.blob, leaf.decode()
 
+    def kinds(self, first: int, last: int) -> Counter[str]:
+        """Return how many events of each kind stand from one position to another."""
+        sql = "SELECT kind, count(*) FROM event WHERE position BETWEEN ? AND ? GROUP BY kind"
+        return Counter(dict(self.connection.execute(sql, (first, last)).fetchall()))
+
     def write_head(self) -> Head | None:
         """Write the tiles that became complete and the new head; None if nothing was appended.
 
         Raises BrokenLaw where the positions are not those that follow.
         """
         if self._unguarded:
-            sqlite.set_insert_guards(self.connection)
+            guards.put_back(self.connection)
             self._check_positions()
         if not self._leaf_hashes:
             return None

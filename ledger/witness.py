@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from threading import get_ident
 from typing import NamedTuple
@@ -22,7 +23,11 @@ from ledger.digest import NotRestricted, decode, digest_of, encode
 ENVIRONMENT = "LEDGER_WITNESS_DIR"
 WAIT_SECONDS = 10.0
 """The lock is held for one small write; whoever holds it longer is stuck."""
+MOST_FILES = 10_000
+"""Witness files that are looked through for other ledgers of the same place."""
 _STEP_SECONDS = 0.002
+_LARGE = 64 << 10
+"""Bytes that no witness file has."""
 
 
 class Seen(NamedTuple):
@@ -58,6 +63,34 @@ def read(file: Path) -> Seen | None:
     return seen if seen.size > 0 else None
 
 
+def is_unreadable(file: Path) -> bool:
+    """Say whether something stands there that says nothing: it is not as it was written, or may not be read."""
+    return os.path.lexists(file) and read(file) is None
+
+
+def others_at(ledger_id: str, ledger: Path) -> list[Path]:
+    """Return the witness files of other ledgers that this computer has seen at this place; bounded, if there are many.
+
+    A ledger has a witness file under its own id, so one that is put in the place of another contradicts none.
+    """
+    try:
+        with os.scandir(directory()) as entries:
+            files = sorted(Path(entry.path) for entry in islice(entries, MOST_FILES) if entry.name.endswith(".json"))
+    except OSError:
+        return []
+    place = _plain(ledger)
+    return [file for file in files if (of := _about(file)) is not None and of[0] != ledger_id and of[1] == place]
+
+
+def _about(file: Path) -> tuple[object, object] | None:
+    """Return the ledger id and the path that a witness file is about, or None where it does not say."""
+    try:
+        value = decode(file.read_bytes()) if file.stat().st_size < _LARGE else None
+    except (OSError, NotRestricted):
+        return None
+    return (value.get("ledger"), value.get("path")) if isinstance(value, dict) else None
+
+
 def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
     """Remember `seen` in `file`, durably; return why not, in words, where it could not be written.
 
@@ -76,6 +109,19 @@ def write(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> str | None:
     except OSError as error:
         return f"the witness file {file} could not be written ({error.strerror}); a rollback would go unnoticed"
     return None
+
+
+def renew(file: Path, ledger_id: str, ledger: Path, seen: Seen) -> list[str]:
+    """Remember what is seen on opening; return a warning where `file` could not be read.
+
+    Reading needs no witness, so a place that cannot be written is no news here. Of an empty ledger nothing is noted.
+    """
+    lost = is_unreadable(file)
+    problem = write(file, ledger_id, ledger, seen) if seen.size else None
+    if not lost:
+        return []
+    then = "it is made anew" if problem is None else f"nor can it be replaced: {problem}"
+    return [f"the witness file {file} could not be read, so a rollback before now would have gone unnoticed; {then}"]
 
 
 def _put(draft: Path, file: Path, body: bytes) -> None:

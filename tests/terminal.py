@@ -17,6 +17,8 @@ from typing import NamedTuple
 from tests.cli import PROGRAM, environment
 
 _PATIENCE = 60.0
+_OWN = frozenset({"COLUMNS", "LEDGER_PAGER", "LESS", "LINES", "PAGER"})
+"""Variables that say what a terminal is like: here it is the one that the test made."""
 
 
 class Shown(NamedTuple):
@@ -36,11 +38,11 @@ def on_terminal(
 ) -> Shown:
     """Run the program on a terminal of so many lines and columns; `keys` are (what must be shown first, what is typed).
 
-    `bash` is a line of it that starts "$0" "$@". Variables that would choose a pager are those of `env` alone.
+    `bash` is a line of it that starts "$0" "$@". Of what chooses a pager or a size only `env` counts.
     """
     command = [*PROGRAM, *map(str, arguments)]
     plain = {"TERM": "xterm", "LC_ALL": "C.UTF-8"}
-    given = {key: value for key, value in environment().items() if key not in {"PAGER", "LEDGER_PAGER", "LESS"}}
+    given = {key: value for key, value in environment().items() if key not in _OWN}
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))

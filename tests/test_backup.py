@@ -77,7 +77,7 @@ def test_lines_fill_a_ledger_only_in_their_order(path: Path, which: str) -> None
     first = next(number for number, line in enumerate(lines) if isinstance(line, Mark))
     before = lines[: first - 1] if which == "an event less" else lines[: first + 1]
     with Ledger.init(path.with_name("new.db")) as empty:
-        filling = Filling(store_of(empty))
+        filling = Filling(store_of(empty), path.with_name("lines"))
         with store_of(empty).exclusive():
             for line in before:
                 filling.take(line)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ledger import Ledger
 from tests.cli import ok, run
 
@@ -33,9 +35,25 @@ def test_a_finding_says_what_to_do(toolset: Ledger, tmp_path: Path) -> None:
     assert (linked.code, other.code) == (1, 1)
     assert "hard_links" in linked.out
     assert "Keep one name" in linked.out
-    assert "1 finding  ✗" in linked.out
+    assert "\n1 error  ✗" in linked.out
     assert "cannot_open" in other.out
     assert linked.err == other.err == ""
+
+
+def test_what_is_counted_is_what_is_listed(toolset: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors and warnings are counted in words and listed; the rest comes last, under a heading of its own."""
+    monkeypatch.setattr("ledger.verbs.doctor.find_spec", lambda _name: None)
+    toolset.close()
+    (tmp_path / "second.db").hardlink_to(toolset.path)
+    toolset.path.chmod(0o666)
+
+    out = run("--ledger", toolset.path, "doctor").out
+
+    assert "\n1 error, 1 warning  ✗\n" in out
+    counted, _, rest = out.partition("for your information")
+    assert [name in counted for name in ("hard_links", "writable_by_others", "extra_missing")] == [True, True, False]
+    assert "extra_missing" in rest
+    assert "error" not in rest
 
 
 def test_where_there_is_no_ledger(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_without_yes_the_list_is_shown_and_nothing_goes(full: Ledger) -> None:
     assert full.status() == before
     told = run("--ledger", full.path, "erase", samples(full)[0][:12], *WHY, "--json")
     assert (told.code, told.json["error"]["name"]) == (59, "NotConfirmed")
+    assert "--dry-run" in told.json["error"]["hint"]
+    assert "--dry-run" not in answer.err
 
 
 def test_json_has_stable_keys(full: Ledger) -> None:
@@ -71,13 +73,14 @@ def test_json_has_stable_keys(full: Ledger) -> None:
 
     assert set(tried) == set(done) == {
         "named", "blobs", "erased", "already", "bytes", "lines", "evidence", "phrases", "samples_count", "samples",
-        "relatives_count", "relatives", "releases", "looks", "quoting", "quarantined", "scrubbed", "events",
+        "relatives_count", "relatives", "same_prompt", "releases", "looks", "quoting", "unread", "quarantined",
+        "scrubbed", "events",
     }  # fmt: skip
     assert {**done, "events": [], "scrubbed": False} == tried
     assert (done["erased"], done["samples_count"], done["relatives_count"]) == (2, 2, 1)
     assert set(done["samples"][0]) == {"sample", "how", "status"}
-    assert set(done["relatives"][0]) == {"sample", "how", "by", "status"}
-    assert set(done["releases"][0]) == {"position", "name", "output", "samples"}
+    assert set(done["relatives"][0]) == {"sample", "how", "by", "same_prompt", "status"}
+    assert set(done["releases"][0]) == {"position", "name", "output", "samples", "rows"}
 
 
 def test_people_are_told_what_was_done(full: Ledger) -> None:
@@ -88,6 +91,48 @@ def test_people_are_told_what_was_done(full: Ledger) -> None:
     again = erase(full, "--yes").out
     assert "2 blobs = 0 erased + 2 already  ✓" in again
     assert "2 blobs = 0 erased + 2 already" not in erase(full).out
+
+
+def test_what_stays_is_said_in_words(full: Ledger, tmp_path: Path) -> None:
+    """The same prompt, the file's rows, the events that quote, and the second time why there are none."""
+    full.ingest(write(tmp_path / "in" / "b.jsonl", chat("who?", "somebody else")), campaign="d")
+    full.tag([samples(full)[0]], "note", f"said {PRIVATE}")
+
+    first, again = erase(full, "--yes").out, erase(full).out
+
+    assert "child: improved, with the same prompt" in first
+    assert "the same prompt, answered otherwise" in first
+    assert "2 of them hold the prompt of an erased text" in first
+    assert "has 1 row of it" in first
+    assert "(run_started), in: params" in first
+    assert "(tagged), in: value" in first
+    assert "could not be looked for" not in first
+    assert "words of the text" not in again
+    assert "2 texts are gone already, so what quotes them could not be looked for" in again
+
+
+def test_why_says_that_the_bytes_are_gone(full: Ledger, tmp_path: Path) -> None:
+    """Where nobody had decided, that is no reason for being erased."""
+    full.ingest(write(tmp_path / "in" / "n.jsonl", chat("new?", f"new {PRIVATE}")), campaign="d")
+    last = samples(full)[-1]
+    ok("--ledger", full.path, "erase", last, *WHY, "--yes")
+
+    out = ok("--ledger", full.path, "why", last).out
+
+    assert "so it is erased" not in out
+    assert out.count("nobody had decided when its bytes were erased") == 1
+
+
+def test_a_phrase_that_was_erased_is_said_to_be(ledger: Ledger, tmp_path: Path) -> None:
+    """A family without its words has a word for that in the table; in JSON the phrase is empty."""
+    common = f"as {PRIVATE} would have said of all such machines"
+    rows = [chat(f"q{n}", f"{common} number {n} {'again ' * n}") for n in range(6)]
+    own = [chat(f"o{n}", " ".join(f"{n}x{m}" for m in range(9))) for n in range(8)]
+    ledger.ingest(write(tmp_path / "a.jsonl", *rows, *own), campaign="c")
+    ledger.templates(field="completion")
+    ok("--ledger", ledger.path, "erase", samples(ledger)[0], *WHY, "--yes")
+
+    assert "(erased)" in ok("--ledger", ledger.path, "templates", "--last", "--field", "completion").out
 
 
 COMMANDS = {

@@ -75,7 +75,9 @@ def test_a_refused_ledger_shows_the_proof(toolset: Ledger) -> None:
 
     assert answer.code == 18
     proof = answer.json["error"]["proof"]
-    assert proof == f"What was seen:\n\n{after}\nWhat is there now:\n\n{before}"
+    size = int(after.splitlines()[1])
+    told = f"A checkpoint counts events: the last of {size} stands at position {size - 1}."
+    assert proof == f"{told}\n\nWhat was seen:\n\n{after}\nWhat is there now:\n\n{before}"
     first, *between, last = answer.err.splitlines()
     assert first.startswith("error: ")
     assert last.startswith("next: ")

@@ -49,7 +49,11 @@ def test_a_ledger_that_went_back_is_a_finding_here(toolset: Ledger) -> None:
 
     assert answer.code == 1
     assert [finding["id"] for finding in answer.json["findings"]] == ["rolled_back"]
-    assert run("--ledger", toolset.path, "status").code == 18
+    refused = run("--ledger", toolset.path, "status")
+    assert refused.code == 18
+    named = refused.err.splitlines()[-1].rpartition("delete ")[2].removesuffix(".")
+    assert named.endswith(".json")
+    assert answer.json["findings"][0]["message"].endswith(f"if going back was meant, delete {named}")
 
 
 def test_views_are_made_again(toolset: Ledger) -> None:

@@ -174,6 +174,14 @@ def _cut_archive(world: World) -> Arguments:
     return ["--ledger", world.folder / "new.db", "import-events", archive]
 
 
+def _forked(world: World) -> Arguments:
+    copy = world.copy()
+    assert run("--ledger", copy, "accept", world.sample).code == 0
+    assert run("--ledger", copy, "export-events", world.folder / "log.jsonl").code == 0
+    assert run(*world.ledger("reject", world.sample, "--reason", "r")).code == 0
+    return world.ledger("import-events", world.folder / "log.jsonl")
+
+
 def _clash(world: World) -> Arguments:
     (world.folder / "sub").mkdir()
     one, two = world.file("a.jsonl", b"{}\n"), world.file("sub/a.jsonl", b"{}\n")
@@ -263,6 +271,7 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("SourceClash", "same source name", _clash),
     ("ErasedBytes", "erased by the event", _erased),
     ("ArchiveInvalid", "not a sound archive", _cut_archive),
+    ("Forked", "then went apart", _forked),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("why", "00000000")),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("withdraw", "@99999")),
     ("NoSuchId", "Nothing in the ledger", lambda w: w.ledger("withdraw", "@" + "9" * 30)),
@@ -573,6 +582,20 @@ def test_a_command_line_that_is_not_utf_8_is_refused(world: World) -> None:
 
         assert answer.code in {2, 4}, arguments
     assert world.fingerprint() == before
+
+
+def test_no_next_step_leads_back_to_itself(world: World) -> None:
+    """Neither to `verify` where it cannot open the file, nor to `init` where a file of nothing has the name."""
+    copy = world.copy()
+    data = copy.read_bytes()
+    copy.write_bytes(data[:200] + b"\xa5" * (len(data) - 200))
+    for verb in ("status", "verify"):
+        answer = run("--ledger", copy, verb)
+        assert answer.code == BY_NAME["CorruptLedger"].exit_code, answer.err
+        assert "restore a good copy" in answer.err
+        assert "ledger verify" not in answer.err
+    empty = world.file("empty.db", b"")
+    assert "next: Remove that file first" in run("--ledger", empty, "status").err
 
 
 def test_every_class_is_documented_and_has_its_own_code() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger
-from ledger.errors import BadRequest, InputUnreadable
+from ledger.errors import BadRequest, BrokenLaw, InputUnreadable, LedgerError
 from ledger.readers.lines import Input, find_inputs
 from ledger.verbs import ahead, ingest
 from ledger.verbs.ready import IngestPlan, Ready, ready_lines
@@ -101,17 +101,89 @@ def test_an_input_that_cannot_be_read(ledger: Ledger, tmp_path: Path, monkeypatc
     assert not children()
 
 
-def test_a_reader_that_is_killed(ledger: Ledger, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_is_killed(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said; whole batches are kept, the ledger is sound, and the same command goes on."""
     monkeypatch.setattr(ingest, "BATCH_LINES", 100)
-    monkeypatch.setattr(ahead, "_START", "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(InputUnreadable, match="ended early"):
-        ledger.ingest(many, campaign="a", workers=2)
+    rows = [chat(f"question {n}", "a" * 3000) for n in range(30_000)]  # more than a pipe and what waits before it hold
+    file = tmp_path / "large.jsonl"
+    file.write_text(text_of(rows), encoding="utf-8")
+
+    def kill(_name: str, _offset: int, _report: ingest.IngestReport) -> None:
+        for child in children():
+            os.kill(child, signal.SIGKILL)
+
+    with pytest.raises(InputUnreadable, match="ended by signal 9") as caught:
+        ledger.ingest(file, campaign="a", workers=2, progress=kill)
+    assert "--workers 1" in caught.value.next_step
+    kept = ledger.status()["samples"]
+    assert 0 < kept < 30_000
     monkeypatch.undo()
-    assert ledger.status()["samples"] == 0
-    assert ledger.ingest(many, campaign="a", workers=2)["lines"] == 2003
+    done = ledger.ingest(file, campaign="a", workers=2)
+    assert (done["known"], done["new"]) == (kept, 30_000 - kept)
     assert ledger.verify()["ok"]
     assert not children()
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("raise SystemExit(3)", "status 3"),
+        ("print('hello')", "status 0"),
+        ("import os; os.write(1, b'sample-ledger lines\\n' + b'x' * 99)", "no frame"),
+    ],
+)
+def test_a_reader_that_is_no_reader(
+    ledger: Ledger, many: Path, monkeypatch: pytest.MonkeyPatch, start: str, said: str
+) -> None:
+    """Whatever comes out of it instead of lines is not read, and not called a fault of the input."""
+    monkeypatch.setattr(ahead, "_START", start)
+    with pytest.raises(BrokenLaw, match=said):
+        ledger.ingest(many, campaign="a", workers=2)
+    assert ledger.status()["samples"] == 0
+    assert not children()
+
+
+def test_where_no_other_process_can_be_started(ledger: Ledger, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines are read here."""
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    assert ledger.ingest(many, campaign="a", workers=2)["lines"] == 2003
+
+
+def test_what_is_printed_over_there_is_no_frame(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that prints when it is imported does not come between the frames."""
+    monkeypatch.setattr(ahead, "_START", ahead._START.replace("from ledger", "print('hello'); from ledger"))  # noqa: SLF001 - how it starts
+    assert len(list(ahead.read_ahead(find_inputs([str(many)]), PLAN, "cli", 2))) == 2003
+
+
+@pytest.mark.parametrize("path", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_what_only_this_process_can_open_is_read_here(many: Path, tmp_path: Path, path: str) -> None:
+    """Standard input under another name is the file that the shell put there, for this process alone."""
+    start = "import sys; from commands.cli import main; sys.argv[0] = 'ledger'; main()"
+    command = [sys.executable, "-c", start, "--ledger", str(tmp_path / "l.db")]
+    subprocess.run([*command, "init"], check=True, stdout=subprocess.DEVNULL)
+    with many.open("rb") as file:
+        told = subprocess.run(
+            [*command, "ingest", path, "--campaign", "c", "--workers", "2", "--json"],
+            stdin=file,
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+    assert b'"lines": 2003' in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("a.jsonl.zst", b"\x28\xb5\x2f\xfdbroken"), ("b.jsonl", "{}\n".encode("utf-16")), ("c.parquet", b"PAR1 no")],
+)
+def test_bad_inputs_are_the_same_errors(ledger: Ledger, tmp_path: Path, name: str, body: bytes) -> None:
+    """Class, sentence and next step, whichever process met them."""
+    (tmp_path / name).write_bytes(body)
+    met = []
+    for workers in (1, 2):
+        with pytest.raises(LedgerError) as caught:
+            ledger.ingest(tmp_path / name, campaign="c", workers=workers)
+        met.append((type(caught.value), str(caught.value), caught.value.next_step))
+    assert met[0] == met[1]
 
 
 def test_whoever_stops_listening_ends_the_reader(many: Path) -> None:
@@ -126,7 +198,7 @@ def test_whoever_stops_listening_ends_the_reader(many: Path) -> None:
 def test_an_interrupt_ends_both(tmp_path: Path) -> None:
     """Ctrl-C in the terminal goes to both processes: exit code 130, no trace of the reader, whole batches kept."""
     file = tmp_path / "large.jsonl"
-    file.write_text(text_of([chat(f"question {n}", "a" * 400) for n in range(60_000)]), encoding="utf-8")
+    file.write_text(text_of([chat(f"question {n}", "a" * 400) for n in range(120_000)]), encoding="utf-8")
     env = {**os.environ, "LEDGER_PATH": str(tmp_path / "ledger.db")}
     start = "import sys; from commands.cli import main; sys.argv[0] = 'ledger'; main()"
     command = [sys.executable, "-c", start]
@@ -139,10 +211,13 @@ def test_an_interrupt_ends_both(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
+    while not processes(1, child.pid):
+        assert child.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.3)
     os.killpg(child.pid, signal.SIGINT)
     err = child.communicate(timeout=60)[1]
-    assert child.returncode in {0, 130}  # 0: it was done before
+    assert child.returncode == 130
     assert b"Traceback" not in err
     assert not processes(3, child.pid)
 

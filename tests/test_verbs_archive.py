@@ -25,6 +25,7 @@ from ledger.errors import (
     CorruptLedger,
     DestinationExists,
     DiskFull,
+    Forked,
     InputNotFound,
     InputUnreadable,
     LedgerBusy,
@@ -408,14 +409,60 @@ def test_an_older_archive_adds_nothing(world: Path, older: Path, tmp_path: Path)
     assert content(newer) == content(world / "ledger.db")
 
 
+def test_what_went_back_is_brought_forward_in_its_place(archive: Path, older: Path) -> None:
+    """A ledger that is refused takes the archive that holds what was seen of it, and is then opened again."""
+    early = older.read_bytes()
+    Ledger.import_events(archive, older)
+    whole = content(older)
+    older.write_bytes(early)
+    with pytest.raises(RolledBack):
+        Ledger.open(older)
+
+    assert Ledger.import_events(archive, older)["new"] > 0
+
+    assert content(older) == whole
+    Ledger.open(older).close()
+    assert findings(older) == set()
+
+
+def test_what_went_back_takes_nothing_that_does_not_reach_what_was_seen(archive: Path, older: Path) -> None:
+    """An archive of less, with new events or without, is refused as the ledger is, and changes nothing."""
+    early = older.read_bytes()
+    with Ledger.open(older) as ledger:
+        ledger.export_events(archive.with_name("none.jsonl"))
+        ledger.accept(sample_ids(ledger)[:1], reason="one")
+        ledger.export_events(archive.with_name("some.jsonl"))
+        ledger.accept(sample_ids(ledger)[1:2], reason="two")
+        seen = ledger.status()["head"]["position"]
+    older.write_bytes(early)
+    for name in ("none.jsonl", "some.jsonl"):
+        with pytest.raises(RolledBack, match=f"had reached {seen}") as raised:
+            Ledger.import_events(archive.with_name(name), older)
+        assert raised.value.__notes__
+        assert older.read_bytes() == early
+
+
+def forked(archive: Path, path: Path) -> Forked:
+    """Import what went apart from the ledger at `path`, and check that nothing is changed."""
+    before = content(path)
+    with pytest.raises(Forked) as raised:
+        Ledger.import_events(archive, path)
+    assert content(path) == before
+    return raised.value
+
+
 @pytest.mark.parametrize("more", [1, 40])
 def test_a_fork_is_refused(archive: Path, older: Path, more: int) -> None:
-    """A copy that went on by itself, less or further than the archive, is told that the two went apart."""
+    """A copy that went on by itself, less or further than the archive, is told that the two went apart, and where."""
     with Ledger.open(older) as ledger:
+        same = ledger.status()["events"]
         for number in range(more):
             ledger.accept(sample_ids(ledger)[number : number + 1], reason="otherwise")
 
-    refused(archive, "went apart", older)
+    error = forked(archive, older)
+
+    assert str(error) == f"{archive} and {older} have the same first {same} events and then went apart."
+    assert "under a new name" in error.next_step
 
 
 def test_a_fork_that_is_further_on_is_refused(world: Path, older: Path, tmp_path: Path) -> None:
@@ -425,7 +472,7 @@ def test_a_fork_that_is_further_on_is_refused(world: Path, older: Path, tmp_path
         ledger.export_events(tmp_path / "fork.jsonl")
     newer = Path(shutil.copyfile(world / "ledger.db", tmp_path / "newer.db"))
 
-    refused(tmp_path / "fork.jsonl", "went apart", newer)
+    forked(tmp_path / "fork.jsonl", newer)
 
 
 def test_the_archive_of_another_ledger_is_refused(archive: Path, ledger: Ledger) -> None:

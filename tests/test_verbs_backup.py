@@ -133,8 +133,27 @@ def test_a_full_disk_leaves_nothing(filled: Ledger, dest: Path) -> None:
     """Without room it is DiskFull, and no part of a copy stands there."""
     answer = program("--ledger", filled.path, "backup", dest.name, cwd=dest.parent, before=small_files(300_000))
 
-    assert answer.code in {DiskFull.exit_code, StorageFailed.exit_code}, answer.err
+    assert answer.code == DiskFull.exit_code, answer.err
+    assert f"No room to write: the copy {dest}." in answer.err
+    assert "the ledger is as it was" in answer.err
+    assert "committed" not in answer.err
+    assert "goes on where it stopped" not in answer.err
     assert names(dest.parent) == []
+
+
+def test_a_disk_that_fails_is_told_of_the_copy(filled: Ledger, dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is room it stays an error of the storage, and what it says is of a backup, not of a commit."""
+
+    def failing(*_arguments: object) -> None:
+        raise StorageFailed(dest, "disk I/O error")
+
+    monkeypatch.setattr("ledger.verbs.backup.copy_pages", failing)
+    for sized in (False, True):
+        monkeypatch.setattr("ledger.verbs.backup._has_room", lambda _made, _size, sized=sized: sized)
+        with pytest.raises(StorageFailed if sized else DiskFull) as raised:
+            filled.backup(dest)
+        assert "the ledger is as it was" in raised.value.next_step
+        assert names(dest.parent) == []
 
 
 WRITER = """import sys; from ledger import Ledger

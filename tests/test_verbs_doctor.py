@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from ledger.errors import LedgerNotFound
 from ledger.faults import FINDINGS
 from ledger.verbs import doctor
 from ledger.verbs.doctor import ADVICE, file_system
+from tests.cli import ROOT
 from tests.logs import copy_of, fill, foreign, line, nobody, store_of, tampering, write_lines
 
 
@@ -56,6 +59,14 @@ def test_names_are_those_of_the_doctor_or_of_verify() -> None:
     assert all(severity in {"error", "warning", "info"} and advice for severity, advice in ADVICE.values())
 
 
+def test_every_finding_of_its_own_is_documented() -> None:
+    """docs/formats.md has each with its severity, in this order."""
+    _, _, table = (ROOT / "docs" / "formats.md").read_text("utf-8").partition("## What `doctor` can find\n")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| .+ \|$", table.partition("\n## ")[0], re.MULTILINE)
+
+    assert rows == [(name, severity) for name, (severity, _) in ADVICE.items()]
+
+
 def test_no_ledger_is_an_error(tmp_path: Path) -> None:
     """Where there is no file there is nothing to look at."""
     with pytest.raises(LedgerNotFound):
@@ -84,9 +95,20 @@ def _leave_folder(path: Path) -> None:
     _old(path.parent / ".ledger.db.x1y2")
 
 
-def _forget_witness(path: Path) -> None:
+def witness_of(path: Path) -> Path:
+    """Return the witness file of a ledger."""
     with Ledger.open(path, trust=True) as ledger:
-        store_of(ledger).witness_file.unlink()
+        return store_of(ledger).witness_file
+
+
+def _forget_witness(path: Path) -> None:
+    witness_of(path).unlink()
+
+
+def _other_ledger(path: Path) -> None:
+    path.unlink()
+    with Ledger.init(path) as other:
+        other.ingest([write_lines(path.parent / "other.jsonl", [line("p", "other")])], campaign="other")
 
 
 def _go_on_elsewhere(path: Path) -> None:
@@ -141,11 +163,14 @@ def _make_folder(path: Path) -> None:
 ILLS = {
     "a file in the making": Ill(_leave_file, "leftover", "warning"),
     "a folder in the making": Ill(_leave_folder, "leftover", "warning"),
-    "a journal": Ill(lambda path: path.with_name("ledger.db-journal").write_bytes(b"x"), "journal_left", "info"),
+    "a journal": Ill(lambda path: path.with_name("ledger.db-journal").write_bytes(b"x"), "journal_left", "warning"),
     "a stray log": Ill(lambda path: path.with_name("ledger.db-wal").write_bytes(b"x" * 99), "stray_wal", "error"),
     "a second name": Ill(lambda path: path.with_name("b.db").hardlink_to(path), "hard_links", "error"),
     "open to all": Ill(lambda path: path.chmod(0o666), "writable_by_others", "warning"),
     "a folder open to all": Ill(lambda path: path.parent.chmod(0o777), "writable_by_others", "warning"),
+    "an empty file": Ill(lambda path: path.write_bytes(b""), "cannot_open", "error"),
+    "a witness of nonsense": Ill(lambda path: witness_of(path).write_bytes(b"{}"), "witness_unreadable", "warning"),
+    "another ledger": Ill(_other_ledger, "other_ledger_seen", "warning"),
     "no witness": Ill(_forget_witness, "witness_missing", "warning"),
     "a witness behind": Ill(_go_on_elsewhere, "witness_behind", "info"),
     "a rollback": Ill(_roll_back, "rolled_back", "error"),
@@ -171,6 +196,115 @@ def test_what_is_wrong_is_named(path: Path, ill: Ill) -> None:
     assert first[ill.name]["message"]
     assert first[ill.name]["advice"]
     assert found(path) == first
+
+
+def test_a_command_that_was_killed_is_a_warning_alone(path: Path) -> None:
+    """With half of a commit in the file it says what cures it; nobody has to look for permissions."""
+    killed = os.fork()
+    if not killed:  # a writer that dies with half its pages in the file
+        with foreign(path) as connection:
+            connection.execute("PRAGMA cache_size = 1")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("CREATE TABLE junk AS SELECT * FROM blob, (SELECT 1 FROM event) LIMIT 2000")
+            connection.execute("UPDATE samples SET reason = 'junk'")
+            os._exit(0)
+    os.waitpid(killed, 0)
+    left = path.with_name("ledger.db-journal").stat().st_size
+
+    one = found(path)
+
+    assert left > 0
+    assert set(one) == {"journal_left"}
+    assert one["journal_left"]["severity"] == "warning"
+    assert "`ledger status`" in one["journal_left"]["advice"]
+    Ledger.open(path).close()
+    assert found(path) == {}
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_journal_that_takes_nothing_back_is_only_mentioned(path: Path, *, ended: bool) -> None:
+    """While a command writes, or when it ended before a page of the file was changed, nothing is wrong."""
+    child = os.fork()
+    if not child:
+        with foreign(path) as connection:
+            connection.execute("UPDATE samples SET reason = 'junk'")
+            path.with_name("now").touch()
+            time.sleep(0 if ended else 60)
+            os._exit(0)
+    while not path.with_name("now").exists():
+        time.sleep(0.01)
+    try:
+        if ended:
+            os.waitpid(child, 0)
+        assert path.with_name("ledger.db-journal").stat().st_size > 0
+        assert {name: one["severity"] for name, one in found(path).items()} == {"journal_present": "info"}
+    finally:
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def test_a_folder_is_only_told_to_be_none(path: Path) -> None:
+    """Nothing is said of its names, as if it were a ledger."""
+    _make_folder(path)
+    (path / "sub").mkdir()
+
+    assert set(found(path)) == {"cannot_open"}
+
+
+def test_damage_that_stops_the_opening_leads_to_a_copy(path: Path) -> None:
+    """`verify` would have to open the file, too, so it is no next step."""
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + b"\xa5" * (len(data) - 200))
+
+    advice = found(path)["cannot_open"]["advice"]
+
+    assert "restore a good copy" in advice
+    assert "verify" not in advice
+
+
+def test_a_rollback_names_what_may_be_deleted(path: Path) -> None:
+    """As the refusal does: the witness file, and what to do first; an archive is another way."""
+    _roll_back(path)
+
+    one = found(path)["rolled_back"]
+
+    assert f"restore the newer file, or, if going back was meant, delete {witness_of(path)}" in one["message"]
+    assert "import-events" in one["advice"]
+
+
+def test_another_ledger_in_its_place_is_named(path: Path) -> None:
+    """The file that says so is named; it is no longer said once that file is deleted, nor of other places."""
+    former = witness_of(path)
+    elsewhere = copy_of(path)
+    _other_ledger(path)
+
+    assert str(former) in found(path)["other_ledger_seen"]["message"]
+    Ledger.open(elsewhere).close()
+    assert "other_ledger_seen" not in found(elsewhere)
+    former.unlink()
+    assert found(path) == {}
+
+
+def test_a_witness_of_nonsense_is_none_that_is_missing(path: Path) -> None:
+    """Both are told apart; opening the ledger makes it anew."""
+    witness_of(path).write_bytes(b"{")
+
+    assert set(found(path)) == {"witness_unreadable"}
+    Ledger.open(path).close()
+    assert found(path) == {}
+
+
+def test_what_matters_comes_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors, then warnings, then what is only for information."""
+    monkeypatch.setattr(doctor, "find_spec", lambda _name: None)
+    _leave_file(path)
+    path.with_name("b.db").hardlink_to(path)
+
+    severities = [finding["severity"] for finding in Ledger.doctor(path)["findings"]]
+
+    assert set(severities) == {"error", "warning", "info"}
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
 
 
 def test_what_was_touched_just_now_may_be_in_use(path: Path) -> None:

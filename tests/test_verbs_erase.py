@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -239,9 +240,9 @@ def test_relatives_are_told_and_children_can_go_along(told: Ledger) -> None:
 
     tried = erase(told, mine, dry_run=True)
     assert {(one["sample"], one["how"]) for one in tried["relatives"]} == {(child, "child"), (grandchild, "child")}
-    assert erase(told, grandchild, dry_run=True)["relatives"] == [
-        {"sample": child, "how": "parent", "by": "improved", "status": "pending"}
-    ]
+    assert erase(told, grandchild, dry_run=True)["relatives"][0] == {
+        "sample": child, "how": "parent", "by": "improved", "same_prompt": True, "status": "pending"
+    }  # fmt: skip
     done = erase(told, mine, with_children=True)
 
     assert {one["sample"]: one["how"] for one in done["samples"]}[child] == "child"
@@ -249,6 +250,52 @@ def test_relatives_are_told_and_children_can_go_along(told: Ledger) -> None:
     assert told.show(nephew)["status"] == "pending"
     assert held_by(told) == []
     assert told.verify()["findings"] == []
+
+
+def test_samples_with_the_same_prompt_are_told(ledger: Ledger, tmp_path: Path) -> None:
+    """They hold it word for word, also in an earlier version; what is erased or asks otherwise is not among them."""
+    rows = [chat(SAID, "noted"), chat(SAID, "another"), chat("why?", "so"), chat(SAID, "gone"), chat(SAID, "edited")]
+    ledger.ingest(write(tmp_path / "in" / "a.jsonl", *rows), campaign="c")
+    mine, other, _, gone, edited = samples(ledger)
+    erase(ledger, gone)
+    ledger.edit(edited, json.dumps(chat("what?", "else")).encode())
+    ledger.edit(mine, json.dumps(chat("now?", "this")).encode())
+    ledger.project("sft", tmp_path / "o.jsonl")
+
+    done = erase(ledger, mine)
+
+    assert done["relatives"] == [
+        {"sample": one, "how": "same_prompt", "by": None, "same_prompt": True, "status": "pending"}
+        for one in (other, edited)
+    ]
+    assert (done["relatives_count"], done["same_prompt"]) == (2, 2)
+    assert [one["samples"] for one in done["releases"]] == [1]
+    assert held_by(ledger) == ["blob"]
+    last = erase(ledger, *(one["sample"] for one in done["relatives"]))
+    assert (last["relatives"], last["same_prompt"]) == ([], 0)
+    assert held_by(ledger) == []
+
+
+def test_a_sample_that_stands_by_an_answer_of_its_own_keeps_the_prompt(ledger: Ledger, tmp_path: Path) -> None:
+    """What loses an earlier version, and asks the same in the one that stands, is told as a relative too."""
+    ledger.ingest(write(tmp_path / "in" / "a.jsonl", chat(SAID, "a"), chat(SAID, "a", label=True)), campaign="c")
+    mine, twin = samples(ledger)
+    ledger.edit(twin, json.dumps(chat(SAID, "b")).encode())
+
+    done = erase(ledger, mine)
+
+    assert [(one["sample"], one["how"]) for one in done["samples"]] == [(mine, "named"), (twin, "earlier_version")]
+    assert [(one["sample"], one["how"]) for one in done["relatives"]] == [(twin, "same_prompt")]
+
+
+def test_many_with_the_same_prompt_are_counted(ledger: Ledger, tmp_path: Path) -> None:
+    """Of those a thousand are listed."""
+    rows = [chat("who?", f"answer {n}") for n in range(1_003)]
+    ledger.ingest(write(tmp_path / "in" / "a.jsonl", *rows), campaign="c")
+
+    tried = erase(ledger, samples(ledger)[0], dry_run=True)
+
+    assert (len(tried["relatives"]), tried["relatives_count"], tried["same_prompt"]) == (1_000, 1_002, 1_002)
 
 
 def test_near_twins_are_told(ledger: Ledger, tmp_path: Path) -> None:
@@ -349,9 +396,107 @@ def test_what_stays_is_told(told: Ledger) -> None:
 
     done = erase(told, mine)
 
-    (one,) = done["quoting"]
+    begun, one = done["quoting"]
+    assert (begun["kind"], begun["fields"]) == ("run_started", ["params"])
     assert (one["kind"], one["fields"]) == ("rejected", ["reason"])
     assert PRIVATE[:20] in told.log(limit=1000)[one["position"]]["says"]["reason"]
+
+
+def test_releases_count_rows_of_erased_versions_only(told: Ledger, tmp_path: Path) -> None:
+    """What a release used is the version that stood at its head: before or after an edit, or after its withdrawal."""
+    mine, other, _, _ = samples(told)
+    told.weight([other], 3)
+    old, before = told.show(other)["version"], told.status()["head"]["position"]
+    told.project("sft", tmp_path / "first.jsonl")
+    edit = told.edit(other, json.dumps(chat("why?", "for nothing")).encode())
+    new = told.show(other)["version"]
+    told.project("sft", tmp_path / "edited.jsonl")
+    told.project("sft", tmp_path / "past.jsonl", as_of=before)
+    told.withdraw([f"@{edit['events'][0]}"])
+    told.project("sft", tmp_path / "back.jsonl")
+
+    def counted(name: str) -> list[tuple[str, int, int]]:
+        return [(one["name"], one["samples"], one["rows"]) for one in erase(told, name, dry_run=True)["releases"]]
+
+    assert counted(old) == [("first.jsonl", 1, 3), ("past.jsonl", 1, 3), ("back.jsonl", 1, 3)]
+    assert counted(new) == [("edited.jsonl", 1, 3)]
+    assert [name for name, _, _ in counted(mine)] == ["first.jsonl", "edited.jsonl", "past.jsonl", "back.jsonl"]
+
+
+def test_what_a_run_was_asked_is_told(told: Ledger) -> None:
+    """The event that began the run holds the reason or the tag as well; another run of the sample does not."""
+    mine = samples(told)[0]
+    told.tag([mine], "innocent", "nothing of it")
+    told.tag([mine], "who", f"it is {PRIVATE}")
+
+    quoting = erase(told, mine)["quoting"]
+
+    assert [(one["kind"], one["fields"]) for one in quoting] == [("run_started", ["params"]), ("tagged", ["value"])]
+    assert [told.log(limit=1000)[one["position"]]["kind"] for one in quoting] == ["run_started", "tagged"]
+
+
+def test_keys_and_the_envelope_are_no_text(ledger: Ledger, tmp_path: Path) -> None:
+    """A scorer of the name of a key, and a tag with words of the envelope, quote nothing of what a sample teaches."""
+    row = chat("who?", SAID, more_of_scores={"a": 1}, remark="words beside the text")
+    ledger.ingest(write(tmp_path / "in" / "a.jsonl", row), campaign="c")
+    (mine,) = samples(ledger)
+    score = {"sample": mine, "scores": {"more_of_scores": 1}}
+    ledger.import_scores(write(tmp_path / "in" / "s.jsonl", score), scorer="more_of_scores")
+    ledger.tag([mine], "note", "words beside the text")
+
+    assert erase(ledger, mine)["quoting"] == []
+
+
+def test_calls_are_text(ledger: Ledger, tmp_path: Path) -> None:
+    """What a tool is called with is part of the text, also where it is JSON in a text."""
+    inner = json.dumps({"q": PRIVATE})
+    call = {"type": "function", "function": {"name": "find", "arguments": inner}}
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [call]}]}
+    ledger.ingest(write(tmp_path / "in" / "a.jsonl", row), campaign="c")
+    (mine,) = samples(ledger)
+    ledger.reject([mine], reason=f"it says {PRIVATE}")
+
+    assert [one["kind"] for one in erase(ledger, mine)["quoting"]] == ["run_started", "rejected"]
+
+
+def test_of_what_is_gone_no_quotation_is_found(told: Ledger) -> None:
+    """The second time the answer says for how many versions nothing could be looked for."""
+    mine = samples(told)[0]
+    told.reject([mine], reason=f"names {PRIVATE[:20]}")
+
+    first, again = erase(told, mine), erase(told, mine)
+
+    assert (len(first["quoting"]), first["unread"]) == (2, 0)
+    assert (again["quoting"], again["unread"]) == ([], 2)
+
+
+_TURNS = chat("who?", SAID)["messages"]
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        (json.dumps({"note": 1, "messages": _TURNS}), True),
+        (json.dumps({"messages": _TURNS}, ensure_ascii=False, indent=None, separators=(" ,", " : ")), True),
+        (json.dumps({"messages": [dict(reversed(one.items())) for one in _TURNS]}), True),
+        (json.dumps({"messages": [{**one, "content": normalize("NFD", one["content"])} for one in _TURNS]}), True),
+        (json.dumps({"messages": [{**one, "content": one["content"] + "\n"} for one in _TURNS]}), False),
+        (json.dumps({"messages": [{**one, "content": one["content"].upper()} for one in _TURNS]}), False),
+        (json.dumps({"messages": [{"role": "system", "content": "s"}, *_TURNS]}), False),
+        (json.dumps({"messages": [{**one, "weight": 1} for one in _TURNS]}), False),
+        (json.dumps({"prompt": "who?", "completion": SAID}), False),
+    ],
+    ids=["envelope", "spelling", "key order", "nfd", "line end", "words", "message", "key", "shape"],
+)
+def test_what_keeps_a_line_out_is_its_fingerprint(told: Ledger, tmp_path: Path, line: str, refused: bool) -> None:  # noqa: FBT001 - a column
+    """The same messages in any spelling and envelope are refused; what else docs/care.md names comes in."""
+    erase(told, samples(told)[0])
+    source = tmp_path / "in" / "again.jsonl"
+    source.write_text(line + "\n", encoding="utf-8")
+
+    answer = told.ingest(source, campaign="e")
+
+    assert (answer["new"], answer["reasons"]) == ((0, {"erased": 1}) if refused else (1, {}))
 
 
 @pytest.mark.parametrize(

@@ -239,3 +239,15 @@ def test_samples_are_conserved(
     assert first == (known, decided, 0, reasons.count(None))
     assert again == (0, 0, decided, reasons.count(None))
     assert rejections == decided
+
+
+def test_decisions_of_erased_lines_are_not_taken(ledger: Ledger, tmp_path: Path) -> None:
+    """What a line tells may quote its text, so of one that was erased nothing enters the log."""
+    word = "sk-OF-THE-TEXT-1"
+    path = write(tmp_path / "rejected.jsonl", row(1, f"leaks_{word}", quality_score=0.3), row(2, "low_diversity"))
+    take(ledger, path, decisions=False)
+    ledger.erase([samples(ledger)[0]], reason="asked for", authority="ticket 1", yes=True)
+    assert told(take(ledger, path)) == (0, 1, 0, 1)
+    assert told(take(ledger, path)) == (0, 0, 1, 1)
+    assert word.encode() not in ledger.path.read_bytes()
+    assert ledger.verify()["ok"]

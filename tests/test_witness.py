@@ -99,6 +99,8 @@ def test_a_rollback_is_refused_with_its_proof(path: Path) -> None:
     with pytest.raises(RolledBack) as raised:
         Ledger.open(path)
     assert proof_in(raised.value) == (after, before)
+    counts = raised.value.__notes__[0].splitlines()[0]
+    assert counts == f"A checkpoint counts events: the last of {after.size} stands at position {after.size - 1}."
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -274,6 +276,47 @@ def test_a_witness_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> Non
     """Anything else than what was written says nothing, and does not stop the ledger."""
     (tmp_path / "w.json").write_text(text)
     assert witness.read(tmp_path / "w.json") is None
+
+
+def test_a_witness_that_cannot_be_read_is_replaced_with_a_warning(path: Path) -> None:
+    """Whoever opens the ledger hears that a rollback would have gone unnoticed, once; then it is watched again."""
+    file = witness_of(path)
+    file.write_bytes(file.read_bytes()[:-9])
+    with Ledger.open(path) as ledger:
+        (told,) = ledger.warnings
+        seen = witness.read(file)
+        assert seen is not None
+        assert seen.size == store_of(ledger).head().position + 1
+    assert str(file) in told
+    with Ledger.open(path) as ledger:
+        assert ledger.warnings == []
+
+
+def test_a_witness_that_can_be_neither_read_nor_replaced_is_told(path: Path) -> None:
+    """Where a folder has its name, both are said."""
+    file = witness_of(path)
+    file.unlink()
+    file.mkdir()
+    with Ledger.open(path) as ledger:
+        assert "nor can it be replaced" in ledger.warnings[0]
+
+
+def test_ledgers_that_were_seen_at_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of other ids, at that very path; what is no witness file, or too large, says nothing, nor is all read."""
+    monkeypatch.setenv("LEDGER_WITNESS_DIR", str(tmp_path / "seen"))
+    place, other = tmp_path / "ledger.db", tmp_path / "other.db"
+    assert witness.others_at("1" * 32, place) == []
+    for ledger_id, path in (("1" * 32, place), ("2" * 32, place), ("2" * 32, other)):
+        witness.write(witness.path_for(ledger_id, path), ledger_id, path, SEEN_LATER)
+    (tmp_path / "seen" / "a.json").write_text("[]")
+    (tmp_path / "seen" / "b.json").write_text("{")
+    (tmp_path / "seen" / "c.json").write_text('{"path":"' + str(place) + '"}' + " " * 100_000)
+    (tmp_path / "seen" / "d.json").mkdir()
+    assert witness.others_at("1" * 32, place) == [witness.path_for("2" * 32, place)]
+    assert witness.others_at("2" * 32, place) == [witness.path_for("1" * 32, place)]
+    assert witness.others_at("2" * 32, other) == []
+    monkeypatch.setattr(witness, "MOST_FILES", 0)
+    assert witness.others_at("1" * 32, place) == []
 
 
 def test_a_place_that_cannot_be_written_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,8 @@ class Care(Opened):
     ) -> Answer:
         """Make the ledger of an archive at `path`, with the same id and root, or continue its older copy there.
 
-        Raises ArchiveInvalid, InputNotFound, InputUnreadable, RolledBack, UnknownEvent, LedgerBusy, NotWritable,
-        DiskFull; then nothing is changed.
+        Raises ArchiveInvalid, Forked, InputNotFound, InputUnreadable, RolledBack, UnknownEvent, LedgerBusy,
+        NotWritable, DiskFull; then nothing is changed.
         """
         asked = archive.Asked(Path(path).absolute(), wait, on_wait)
         return archive.import_events(Path(file), asked, of("bytes", progress))

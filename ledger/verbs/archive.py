@@ -79,16 +79,16 @@ def export_events(store: Store, out: Path, progress: Progress, *, quick: bool) -
 def import_events(source: Path, asked: Asked, on_part: OnPart) -> dict[str, Any]:
     """Make the ledger of an archive, or continue the older copy of it that stands at its place.
 
-    Everything is checked before anything is there: each line, each head, and all that `verify` looks at in a log.
-    Raises ArchiveInvalid, InputNotFound, InputUnreadable, RolledBack, UnknownEvent, and what opening and writing a
-    ledger can raise.
+    Everything is checked before anything is there: each line, each head, and all that `verify` looks at in a log. So a
+    ledger that went back is brought forward again by an archive that holds what this computer has seen of it.
+    Raises ArchiveInvalid, Forked, InputNotFound, InputUnreadable, RolledBack, UnknownEvent, and what opening and
+    writing a ledger can raise.
     """
     path = asked.path
     with _opened(source, on_part) as lines:
         ledger_id = lines.start()
         if os.path.lexists(path):
             with _open(path, asked) as store:
-                store.check_witness()
                 if store.ledger_id != ledger_id:
                     lines.fault(f"it is of the ledger {ledger_id}, but {path} is {store.ledger_id}", hint=_OTHER)
                 answer = _fill(store, lines)
@@ -109,7 +109,7 @@ class _Lines:
     """The lines of an archive in order, compared with what the last one says."""
 
     def __init__(self, source: Path, stream: BinaryIO, tell: Callable[[], None]) -> None:
-        self._source = source
+        self.source = source
         self._stream = stream
         self._tell = tell
         self._number = 0
@@ -140,7 +140,7 @@ class _Lines:
 
     def fault(self, why: str, number: int | None = None, hint: str | None = None) -> NoReturn:
         """Raise ArchiveInvalid about the line at hand, or another."""
-        raise ArchiveInvalid(self._source, self._number if number is None else number, why, hint=hint)
+        raise ArchiveInvalid(self.source, self._number if number is None else number, why, hint=hint)
 
     def _next(self) -> Line:
         self._number += 1
@@ -164,18 +164,21 @@ class _Lines:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self.fault(f"what was compressed cannot be read: {error}")
         except OSError as error:
-            raise InputUnreadable(self._source, error.strerror or error) from error
+            raise InputUnreadable(self.source, error.strerror or error) from error
 
 
 def _fill(store: Store, lines: _Lines) -> dict[str, Any]:
     """Take in the lines in one transaction, which is committed if they are all there and sound."""
     with store.exclusive():
-        filling = Filling(store)
+        before = store.contradiction()
+        filling = Filling(store, lines.source)
         for line in lines.rest():
             try:
                 filling.take(line)
             except NotRestricted as error:
                 lines.fault(str(error))
+        if before is not None and store.contradiction() is not None:
+            raise before
         new = max(filling.size - filling.known, 0)
         forgotten = filling.forget_erased()
         if new or not filling.size:

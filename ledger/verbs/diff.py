@@ -19,7 +19,7 @@ from ledger.exporters.view_spec import BUILT_IN
 from ledger.reports.history import leaf_of, time_text
 from ledger.store import Store
 from ledger.verbs.asked import Asked, ProjectParams, params_of
-from ledger.verbs.ids import position_of
+from ledger.verbs.ids import NOW, position_of
 from ledger.verbs.moment import reading
 from ledger.verbs.plans import Planned, plan_of, plan_view, plans_for
 from ledger.verbs.rebuild import manifest_bytes
@@ -30,7 +30,6 @@ from ledger.views import changes, defined
 LIMIT = 20
 """Samples that are listed; all are counted."""
 WAYS = changes.WAYS
-NOW = ("now", "head")
 """Words for the last position."""
 
 

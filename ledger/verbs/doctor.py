@@ -24,7 +24,7 @@ from ledger import sqlite, witness
 from ledger.audit import Audit, Progress
 from ledger.backup import format_of, is_packed, journal_of
 from ledger.compaction import is_tainted
-from ledger.errors import LedgerError, LedgerNotFound
+from ledger.errors import LedgerError, LedgerNotFound, NotWritable
 from ledger.exporters.manifest import head_json
 from ledger.faults import ERROR, WARNING
 from ledger.migrations import latest
@@ -33,6 +33,7 @@ from ledger.transaction import Head, system_clock
 from ledger.version import VERSION
 
 INFO = "info"
+_ORDER = (ERROR, WARNING, INFO)
 _VERIFY = "Run `ledger verify`, and restore a good copy where it finds damage."
 _WAL_FIX = "Leave write-ahead logging out, or use a Python linked with SQLite 3.51.3 or newer."
 
@@ -48,12 +49,21 @@ ADVICE: dict[str, tuple[str, str]] = {
     "writable_by_others": (WARNING, "Run `chmod o-w` on the file and its directory."),
     "disk_nearly_full": (ERROR, "Free some space: a commit that finds no room is refused."),
     "disk_low": (WARNING, "Free some space: a backup, a compaction and an upgrade need as much as the ledger again."),
-    "journal_left": (INFO, "A command is writing, or was interrupted; the next one that writes takes it back."),
+    "journal_left": (WARNING, "Run `ledger status` once: it takes back what was begun. Then look again."),
+    "journal_present": (INFO, "Nothing is wrong: a command is writing, or was ended before it changed the file."),
     "stray_wal": (ERROR, "Move the -wal and -shm files away: they are not of this file."),
     "older_format": (INFO, "Nothing is wrong: the next command brings it up to date."),
     "leftover": (WARNING, "Delete it, if no command is running: one that was killed left it."),
     "clock_behind": (WARNING, "Set the clock: until it has passed the last head, all events get that head's time."),
     "witness_missing": (WARNING, "Open the ledger once (`ledger status`); from then on a rollback is noticed."),
+    "witness_unreadable": (
+        WARNING,
+        "Compare the head with one that you trust (a manifest, a backup). `ledger status` makes the witness file anew.",
+    ),
+    "other_ledger_seen": (
+        WARNING,
+        "If it was not replaced on purpose, restore the other one; if it was, delete the witness file of that one.",
+    ),
     "witness_behind": (INFO, "Nothing is wrong: others appended, and the next command takes note."),
     "witness_unwritable": (WARNING, f"Make the directory writable, or name another in {witness.ENVIRONMENT}."),
     "codec_missing": (ERROR, 'Run `pip install "sample-ledger[zstd]"`.'),
@@ -66,8 +76,8 @@ _REMEDIES = {
     "views_stale": "Run `ledger rebuild-views`; any command that writes does so, too.",
     "view_drift": "Run `ledger rebuild-views`.",
     "event_unknown": "Upgrade with `pip install --upgrade sample-ledger`.",
-    "rolled_back": "Restore the newer file, or, if going back was meant, delete the witness file.",
-    "rewritten": "Restore the file that this computer saw, or, if another was meant, delete the witness file.",
+    "rolled_back": "Do that, or import an archive that reaches so far (`ledger import-events FILE`).",
+    "rewritten": "Do that; only `verify` and `doctor` open it until then.",
 }
 _EXTRAS = {
     "hub": "huggingface_hub",
@@ -93,6 +103,7 @@ _FAR = (
     "smb3",
     "smbfs",
 )
+_FEW = 10
 _FEW_BYTES = 64 << 20
 _SECOND = 1_000_000
 _MODES, _WAL_MODES = slice(18, 20), b"\x02\x02"
@@ -115,13 +126,12 @@ def examine(path: Path, progress: Progress) -> dict[str, Any]:
     if not path.exists():
         raise LedgerNotFound(path)
     facts = _facts(path)
-    findings = [*of_the_library(facts), *_place(path, facts), *_beside(path)]
+    findings = [*of_the_library(facts), *_place(path, facts)]
+    if path.is_file():
+        findings += _beside(path)
     if not any(finding.id == "stray_wal" for finding in findings):  # else opening the file would read it, too
-        try:
-            with closing(look(path)) as store, sqlite.plain_errors(path):
-                findings += _inside(store, facts, progress)
-        except LedgerError as error:
-            findings.append(Advice("cannot_open", ERROR, str(error), error.next_step))
+        findings += _opened(path, facts, progress)
+    findings.sort(key=lambda finding: _ORDER.index(finding.severity))
     ok = not any(finding.severity == ERROR for finding in findings)
     return {"ok": ok, "findings": [finding._asdict() for finding in findings], "facts": facts}
 
@@ -178,7 +188,7 @@ def of_the_library(facts: Mapping[str, Any]) -> Iterator[Advice]:
 
 
 def _place(path: Path, facts: dict[str, Any]) -> Iterator[Advice]:
-    names = path.stat().st_nlink
+    names = path.stat().st_nlink if path.is_file() else 1
     if facts["file_system"] in _FAR:
         yield _find("network_file_system", f"it is on {facts['file_system']}, where locks of other computers can fail")
     if names > 1:
@@ -196,15 +206,27 @@ def _place(path: Path, facts: dict[str, Any]) -> Iterator[Advice]:
 
 
 def _beside(path: Path) -> Iterator[Advice]:
-    journal, log = (path.with_name(path.name + end) for end in ("-journal", "-wal"))
-    if journal.is_file() and journal.stat().st_size:
-        yield _find("journal_left", f"{journal.name} holds {journal.stat().st_size:,} bytes")
+    log = path.with_name(f"{path.name}-wal")
     if log.is_file() and log.stat().st_size and _first_bytes(path)[_MODES] != _WAL_MODES:
         yield _find("stray_wal", f"{log.name} stands beside it, but it has a rollback journal")
     for pattern in (".ledger-*.tmp", f".{escape(path.name)}.*"):
         for left in sorted(path.parent.glob(pattern)):
             if time.time() - left.stat().st_mtime > _OLD_SECONDS:
                 yield _find("leftover", f"{left} was left behind")
+
+
+def _opened(path: Path, facts: dict[str, Any], progress: Progress) -> list[Advice]:
+    """Look inside, which a journal with half of a commit stops: who may only look cannot take that commit back."""
+    journal = path.with_name(f"{path.name}-journal")
+    size = journal.stat().st_size if journal.is_file() else 0
+    there = [_find("journal_present", f"{journal.name} holds {size:,} bytes")] if size else []
+    try:
+        with closing(look(path)) as store, sqlite.plain_errors(path):
+            return [*there, *_inside(store, facts, progress)]
+    except LedgerError as error:
+        if size and isinstance(error, NotWritable):
+            return [_find("journal_left", f"a command was interrupted: {journal.name} holds {size:,} bytes")]
+        return [*there, Advice("cannot_open", ERROR, str(error), error.next_step)]
 
 
 def _inside(store: Store, facts: dict[str, Any], progress: Progress) -> Iterator[Advice]:
@@ -235,10 +257,14 @@ def _inside(store: Store, facts: dict[str, Any], progress: Progress) -> Iterator
 def _seen(store: Store, head: Head) -> Iterator[Advice]:
     """Look at the witness; that it is ahead of the file, or otherwise, is what `verify` finds."""
     seen, size = witness.read(store.witness_file), head.position + 1
-    if seen is None and size:
+    if witness.is_unreadable(store.witness_file):
+        yield _find("witness_unreadable", f"{store.witness_file} cannot be read: what it held of the ledger is lost")
+    elif seen is None and size:
         yield _find("witness_missing", "this computer has not noted how far the ledger is")
     elif seen is not None and seen.size < size:
         yield _find("witness_behind", f"this computer has noted {seen.size:,} of {size:,} events")
+    for other in witness.others_at(store.ledger_id, store.path)[:_FEW]:
+        yield _find("other_ledger_seen", f"this computer has seen another ledger here, as {other} says")
     folder = next(each for each in store.witness_file.parents if each.exists())
     if not os.access(folder, os.W_OK):
         yield _find("witness_unwritable", f"{folder} cannot be written, so a rollback would go unnoticed")

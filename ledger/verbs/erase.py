@@ -25,14 +25,12 @@ from ledger.verbs.covering import Cover, Named, cover
 from ledger.verbs.ids import event_at, find_blob, find_event, find_sample
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve
-from ledger.verbs.traces import Traces, traces
+from ledger.verbs.traces import LISTED, Traces, traces
 from ledger.verbs.words import plain_text
 from ledger.views import holders
 
 Progress = Callable[[str, int, int], None]
 
-LISTED = 1_000
-"""Samples, relatives and events that an answer lists; all are counted."""
 _TOLD = 5
 """Ids that a refusal names."""
 
@@ -50,9 +48,10 @@ class EraseReport(NamedTuple):
     """What is erased: `blobs == erased + already`, of them `lines` in quarantine, `evidence` and `phrases`.
 
     `samples` lists each sample that loses a version, and how it came to that: named, same_text, earlier_version (then
-    it stands, with a later version) or child. `relatives` are not covered. `releases`, files written before, and
-    `quoting`, events that quote the text, stay as they are; so do `quarantined`, broken lines with the same text, until
-    they are named.
+    it stands, with a later version) or child. `relatives` are not covered; `same_prompt` of them hold the prompt of an
+    erased version. `releases`, files written before with rows of it, and `quoting`, events that quote the text, stay as
+    they are (of `unread` versions it was not looked for what quotes them, most often because they are gone already); so
+    do `quarantined`, broken lines with the same text, until they are named.
     """
 
     named: int
@@ -67,9 +66,11 @@ class EraseReport(NamedTuple):
     samples: list[dict[str, Any]]
     relatives_count: int
     relatives: list[dict[str, Any]]
+    same_prompt: int
     releases: list[dict[str, Any]]
     looks: list[dict[str, Any]]
     quoting: list[dict[str, Any]]
+    unread: int
     quarantined: list[str]
     scrubbed: bool
     events: list[int]
@@ -282,13 +283,15 @@ def _report(
         **kinds,
         samples_count=len(seen.samples),
         samples=seen.samples[:LISTED],
-        relatives_count=len(seen.relatives),
+        relatives_count=seen.relatives_count,
         relatives=seen.relatives[:LISTED],
+        same_prompt=seen.same_prompt,
         releases=[{**one._asdict(), "output": f"b3:{one.output}"} for one in seen.releases],
         looks=[
             {"field": one.field, "campaign": one.scope or None, "look": one.position} for one in looks if one.in_force
         ],
         quoting=seen.quoting[:LISTED],
+        unread=seen.unread,
         quarantined=seen.alike[:LISTED],
         scrubbed=False,
         events=[],
@@ -302,5 +305,6 @@ def _summary(report: EraseReport) -> str:
     whose = (
         f" of {report.samples_count} samples ({', '.join(names)}{f' and {more} more' if more else ''})" if names else ""
     )
-    beside = f"; {report.relatives_count} relatives would stay" if report.relatives_count else ""
+    count = report.relatives_count
+    beside = f"; {count} {'relative' if count == 1 else 'relatives'} would stay" if count else ""
     return f"{report.erased} blobs{whose} would go{beside}"

@@ -17,6 +17,8 @@ _HEX = re.compile(r"[0-9a-f]+")
 _DIGITS = re.compile(r"[0-9]{1,30}")
 _WHOLE = 64
 _WHOLE_ID = re.compile(r"[0-9a-f]{64}")
+NOW = ("now", "head")
+"""Words for the last position."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,9 +100,11 @@ def event_at(store: Store, position: int) -> tuple[bytes, str]:
 def position_of(store: Store, moment: str) -> int:
     """Return the position that `--as-of` names: a number, or an ISO 8601 time (the last head not later than it).
 
-    A time without a zone is UTC, as all times here are. Raises BadRequest, NoSuchPosition.
+    A time without a zone is UTC, as all times here are; `now` is the last position. Raises BadRequest, NoSuchPosition.
     """
     head = store.head().position
+    if moment in NOW:
+        return head
     position = _number(moment.removeprefix("@"))
     if position is not None:
         if position > head:
@@ -109,7 +113,8 @@ def position_of(store: Store, moment: str) -> int:
     try:
         time = datetime.fromisoformat(moment)
     except ValueError as error:
-        raise BadRequest(f"--as-of takes a position or a time such as 2026-01-31T12:00Z, not {moment!r}") from error
+        told = f"--as-of takes a position, a time such as 2026-01-31T12:00Z, or now; not {moment!r}"
+        raise BadRequest(told) from error
     at = ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
     found = store.head_before(at)
     if found is None:

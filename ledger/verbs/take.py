@@ -67,7 +67,7 @@ class Taking:
         """Append what is new of one batch and count all of it."""
         if self.report.lines == 0:
             self.occurrences.begin(transaction)
-        before = self.report.lines
+        before = self.report.lines, self.report.new
         stored = transaction.known_blobs(list({ready.digest for ready in batch}))
         lines, counts = self._numbered(transaction, batch, stored)
         asked = [op for line in lines if line.ready.digest in stored for op in {line.op, line.birth}]
@@ -77,11 +77,13 @@ class Taking:
         self._count(lines, known)
         self.report.twins_rejected += self._twins_rejected(transaction, fresh)
         if fresh:
-            self._append(transaction, fresh, rows)
+            written = self._append(transaction, fresh, rows)
+            conserve("new samples", self.report.new - before[1], {"ingested": written["ingested"]})
+            conserve("new lines", len(fresh), written)
         if self._plan.places.decisions is not None:
             self._take_decisions(transaction, [line for line in lines if line.birth in known or not line.reason], rows)
         self._note(transaction, lines, counts, stored, rows)
-        conserve("lines in the batch", len(batch), {"taken": self.report.lines - before})
+        conserve("lines in the batch", len(batch), {"taken": self.report.lines - before[0]})
 
     def _numbered(
         self, transaction: Transaction, batch: Sequence[Ready], stored: Mapping[bytes, int]
@@ -142,8 +144,11 @@ class Taking:
             else:
                 report.new += 1
 
-    def _append(self, transaction: Transaction, fresh: Sequence[_Line], rows: Mapping[bytes, int]) -> None:
-        """Append an event for each line, and for the bytes of an erased text that came anew, that they are erased."""
+    def _append(self, transaction: Transaction, fresh: Sequence[_Line], rows: Mapping[bytes, int]) -> Counter[str]:
+        """Append an event for each line and return how many of each kind.
+
+        For the bytes of an erased text that came anew, that they are erased is said too.
+        """
         stamp = self._run.begun(transaction)
         opening, run = leaves.open_leaf(stamp), b"%d" % stamp.run
         erasures: dict[bytes, Draft] = {}
@@ -160,17 +165,19 @@ class Taking:
                     erasures[made.op] = made
 
         connection = transaction.connection
+        first = transaction.next_position
         transaction.append_written(events(), stamp)
         if erasures:
             known = transaction.known_ops(list(erasures))
             transaction.append([made for op, made in erasures.items() if op not in known], stamp)
+        return transaction.kinds(first, first + len(fresh) - 1)
 
     def _take_decisions(self, transaction: Transaction, samples: Sequence[_Line], rows: Mapping[bytes, int]) -> None:
         """Append the decisions that lines tell of their samples, new and known ones, unless that was done before."""
         told = [
             Told(line.birth, line.ready.digest, rows[line.ready.digest], said)
             for line in samples
-            if (said := line.ready.recorded) is not None
+            if line.reason != "erased" and (said := line.ready.recorded) is not None  # its words may be the text's
         ]
         recorded = record(transaction, self._run, told)
         self.report.decisions += recorded

@@ -90,8 +90,20 @@ def _check_head(file: Path, found: Proof | Checkpoint, trusted: Trusted) -> None
         return
     else:
         fault = trusted.fault(found.first if trusted.size == found.size else found.head)
+    if fault is not None and not isinstance(found, Consistency) and _is_older(found, trusted):
+        raise ProofInvalid(
+            file,
+            f"{fault}: it may hold, but not against that one",
+            hint="Ask for a proof against the newer head (`ledger prove`), or for one that the log only grew since "
+            "(`ledger prove --consistency`).",
+        )
     if fault is not None:
         raise ProofInvalid(file, fault)
+
+
+def _is_older(found: Proof | Checkpoint, trusted: Trusted) -> bool:
+    head = found if isinstance(found, Checkpoint) else found.head
+    return trusted.size is not None and trusted.ledger in {None, head.ledger} and head.size < trusted.size
 
 
 def _check_key(file: Path, signer: PublicKey, notes: list[Checkpoint]) -> None:

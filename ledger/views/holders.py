@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,22 +12,28 @@ NEAREST = 1_000
 """Near twins that are read for a few hundred fingerprints."""
 
 _FINGERPRINT = "unhex(json_extract(t.leaf, '$.fingerprint'))"
+_TAUGHT = f"""{_FINGERPRINT} AS fingerprint, json_extract(t.leaf, '$.reader') AS reader,
+    CASE WHEN json_extract(t.leaf, '$.prompt') IS NOT NULL THEN unhex(json_extract(t.leaf, '$.prompt')) END AS prompt"""
 _FORMER = f"""CREATE TEMP TABLE former AS
-    SELECT v.sample AS sample, v.blob AS blob, {_FINGERPRINT} AS fingerprint
-    FROM versions v JOIN told t ON t.position = v.position
-    UNION SELECT t.position, t.blob, {_FINGERPRINT} FROM told t WHERE t.position IN (SELECT sample FROM versions)"""  # noqa: S608 - constants
-_HELD = """SELECT sample, version, fingerprint FROM samples WHERE {current} IN ({marks})
-    UNION SELECT sample, blob, fingerprint FROM temp.former WHERE {former} IN ({marks})"""
+    SELECT v.sample AS sample, v.blob AS blob, {_TAUGHT} FROM versions v JOIN told t ON t.position = v.position
+    UNION SELECT t.position, t.blob, {_TAUGHT} FROM told t WHERE t.position IN (SELECT sample FROM versions)"""  # noqa: S608 - constants
+_HELD = """SELECT sample, version, fingerprint, reader FROM samples WHERE {current} IN ({marks})
+    UNION SELECT sample, blob, fingerprint, reader FROM temp.former WHERE {former} IN ({marks})"""
+_PROMPTS = """SELECT prompt FROM samples WHERE version IN (SELECT blob FROM temp.covered) AND prompt IS NOT NULL
+    UNION SELECT prompt FROM temp.former WHERE blob IN (SELECT blob FROM temp.covered) AND prompt IS NOT NULL"""
+_SEEN = """SELECT v.blob FROM versions v WHERE v.sample = m.sample AND v.position <= r.seen
+    AND (v.withdrawn IS NULL OR v.withdrawn > r.seen) ORDER BY v.position DESC LIMIT 1"""
 _KEEPERS = """SELECT position FROM policies UNION SELECT position FROM defined_views UNION SELECT position FROM releases
     UNION SELECT position FROM near_looks"""
 
 
 class Held(NamedTuple):
-    """A version that a sample has or had: the row of its bytes in blob, and what it teaches."""
+    """A version that a sample has or had: the row of its bytes in blob, what it teaches, and which reader read it."""
 
     sample: int
     blob: int
     fingerprint: bytes
+    reader: str
 
 
 class Blob(NamedTuple):
@@ -39,12 +45,16 @@ class Blob(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A release with some of the samples: where it stands in the log, its file, and how many of them have a row."""
+    """A release that used covered versions: where it stands in the log, its file, and how many samples have a row.
+
+    In `rows` a sample counts as often as it stands in the file, for its weight.
+    """
 
     position: int
     name: str
     output: str
     samples: int
+    rows: int
 
 
 class Near(NamedTuple):
@@ -82,6 +92,18 @@ def former(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("DROP TABLE IF EXISTS temp.former")
+
+
+@contextmanager
+def covered(connection: Connection, blobs: Iterable[int]) -> Iterator[None]:
+    """Hold some rows of blob in a temporary table; `same_prompt` and `releases` read it."""
+    connection.execute("DROP TABLE IF EXISTS temp.covered")
+    connection.execute("CREATE TEMP TABLE covered (blob INTEGER PRIMARY KEY)")
+    connection.executemany("INSERT INTO temp.covered VALUES (?)", ((blob,) for blob in blobs))
+    try:
+        yield
+    finally:
+        connection.execute("DROP TABLE IF EXISTS temp.covered")
 
 
 def by_samples(connection: Connection, handles: Sequence[int]) -> list[Held]:
@@ -186,12 +208,36 @@ def near(connection: Connection, fingerprints: Sequence[bytes]) -> list[Near]:
     return [Near(*row) for row in rows]
 
 
-def releases(connection: Connection, handles: Sequence[int]) -> list[Release]:
-    """Return the releases in which up to a few hundred samples have a row, oldest first."""
+def same_prompt(connection: Connection) -> list[int]:
+    """Return the samples with a version that is there and not covered, and that has the prompt of one that is.
+
+    Reads all samples, once; inside `former` and `covered`.
+    """
     rows = connection.execute(
-        f"""SELECT r.position, r.name, r.output, count(*)
-        FROM release_samples m JOIN releases r ON r.position = m.release
-        WHERE m.sample IN ({_marks(handles)}) AND m.omitted IS NULL GROUP BY r.position ORDER BY r.position""",  # noqa: S608 - marks
+        f"""WITH asked AS MATERIALIZED ({_PROMPTS})
+        SELECT DISTINCT h.sample FROM (
+            SELECT sample, version AS blob FROM samples WHERE prompt IN asked
+            UNION SELECT sample, blob FROM temp.former WHERE prompt IN asked) h
+        JOIN main.blob b ON b.id = h.blob
+        WHERE b.body IS NOT NULL AND h.blob NOT IN (SELECT blob FROM temp.covered) ORDER BY h.sample"""  # noqa: S608 - constants
+    )
+    return [sample for (sample,) in rows]
+
+
+def releases(connection: Connection, handles: Sequence[int]) -> list[Release]:
+    """Return the releases that used a covered version of up to a few hundred samples, oldest first; inside `covered`.
+
+    A release used the version that stood at the head that its manifest names.
+    """
+    rows = connection.execute(
+        f"""WITH made AS MATERIALIZED (
+            SELECT r.position, r.name, r.output, json_extract(CAST(b.body AS TEXT), '$.head.position') AS seen
+            FROM releases r JOIN main.blob b ON b.id = r.manifest)
+        SELECT r.position, r.name, r.output, count(*), sum(m.copies)
+        FROM release_samples m JOIN made r ON r.position = m.release JOIN main.event e ON e.position = m.sample
+        WHERE m.sample IN ({_marks(handles)}) AND m.omitted IS NULL
+            AND coalesce(({_SEEN}), e.blob) IN (SELECT blob FROM temp.covered)
+        GROUP BY r.position ORDER BY r.position""",  # noqa: S608 - constants and question marks
         handles,
     )
     return [Release(*row) for row in rows]

@@ -33,7 +33,8 @@ _DDL = (
         position INTEGER NOT NULL,      -- up to which versions are in it
         versions INTEGER NOT NULL
     ) STRICT""",
-    "CREATE TABLE {schema}.search_reader (number INTEGER PRIMARY KEY, reader TEXT NOT NULL UNIQUE) STRICT",
+    f"""CREATE TABLE {{schema}}.search_reader (
+        number INTEGER PRIMARY KEY CHECK (number < {READERS}), reader TEXT NOT NULL UNIQUE) STRICT""",
     f"CREATE VIRTUAL TABLE {{schema}}.search USING fts5 ({_COLUMNS}, content = '')",
 )
 _CORRUPT_VTAB = 267

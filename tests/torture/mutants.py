@@ -255,8 +255,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "two writers of a witness do not wait",
-            "fcntl.flock(handle, fcntl.LOCK_EX)",
-            "fcntl.flock(handle, fcntl.LOCK_SH)",
+            "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)",
             "test_a_slow_writer_does_not_undo_a_later_one",
         ),
         (
