@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,24 @@ def sqlite_utils_insert(folder: Path) -> int:
     return int(Database(target)["samples"].count)
 
 
-def eventsourcing_save(folder: Path) -> int:
-    """Save an aggregate with one event for each line, by eventsourcing's SQLite recorder, many in one transaction."""
+@cache
+def _sample() -> Any:  # noqa: ANN401 - a class of a package that may not be there
+    """Return the aggregate; eventsourcing writes its name into each event and looks it up again when it reads."""
     from eventsourcing.domain import Aggregate  # noqa: PLC0415 - likewise
+    from eventsourcing.utils import register_topic  # noqa: PLC0415 - likewise
 
     class Sample(Aggregate):
         def __init__(self, body: str) -> None:
             self.body = body
 
+    for made in (Sample, Sample.Created):
+        register_topic(f"{made.__module__}:{made.__qualname__}", made)
+    return Sample
+
+
+def eventsourcing_save(folder: Path) -> int:
+    """Save an aggregate with one event for each line, by eventsourcing's SQLite recorder, many in one transaction."""
+    Sample = _sample()  # noqa: N806 - a class
     app = _application(_fresh(folder / EVENTS))
     saved = 0
     with (folder / work.SOURCE).open(encoding="utf-8") as lines:
@@ -53,6 +64,7 @@ def eventsourcing_save(folder: Path) -> int:
 
 def eventsourcing_fold(folder: Path) -> int:
     """Read every event again, in order, and count the samples of each size: the least that a projection can do."""
+    _sample()
     app = _application(folder / EVENTS)
     sizes: dict[int, int] = {}
     last = 0
