@@ -75,6 +75,12 @@ def test_two_readers_of_the_same_bytes(ledger: Ledger, tmp_path: Path) -> None:
     assert (done["erased"], done["samples_count"]) == (1, 2)
     connection = store_of(ledger).connection
     assert erased.shunned(connection, prints(ledger)) == set(prints(ledger))
+    for form in ("prompt_completion", "messages"):  # the same two texts in other bytes: kept out, by the same authority
+        ledger.ingest(write(tmp_path / f"{form}.jsonl", {**both, "form": form}), campaign="three", form=form)
+    said = [event["says"] for event in ledger.log(limit=100) if event["kind"] == "erased"]
+    assert [one["authority"] for one in said] == [WHY["authority"]] * 3
+    assert ledger.status()["by_status"]["erased"] == 2
+    assert ledger.verify()["ok"]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 5, 100])

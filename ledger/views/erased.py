@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ledger.sqlite import Connection
+from ledger.sqlite import Connection, Damaged
 from ledger.views.span import Span
 
 TABLES = (("erased", "blob"),)
@@ -81,10 +81,16 @@ def among(connection: Connection, blobs: Sequence[int]) -> set[int]:
 
 
 def again(connection: Connection, digest: bytes, fingerprint: bytes | None) -> dict[str, str | None]:
-    """Return what an event says that keeps out bytes of an erased text that came anew: as the first erasure of it."""
+    """Return what an event says that keeps out bytes of an erased text that came anew: as the first erasure of it.
+
+    That one may know the text by another reader's fingerprint; then a sample ties the two. Raises Damaged.
+    """
     sql = """SELECT json_extract(leaf, '$.authority'), json_extract(leaf, '$.reason') FROM main.event
-        WHERE kind = 'erased' AND (json_extract(leaf, '$.fingerprint') = ?1 OR json_extract(leaf, '$.blob') = ?2)
+        WHERE kind = 'erased' AND (json_extract(leaf, '$.fingerprint') = ?1 OR json_extract(leaf, '$.blob') = ?2
+            OR blob IN (SELECT version FROM samples WHERE fingerprint = ?3 AND status = 'erased'))
         ORDER BY position LIMIT 1"""
     printed = None if fingerprint is None else fingerprint.hex()
-    authority, reason = connection.execute(sql, (printed, digest.hex())).fetchone() or ("ledger", "")
-    return {"authority": authority, "blob": digest.hex(), "fingerprint": printed, "reason": reason, "sample": None}
+    row = connection.execute(sql, (printed, digest.hex(), fingerprint)).fetchone()
+    if row is None:
+        raise Damaged(f"what erased the text of b3:{digest.hex()} is not in the log")
+    return {"authority": row[0], "blob": digest.hex(), "fingerprint": printed, "reason": row[1], "sample": None}
