@@ -33,7 +33,7 @@ from commands._options import actor, tag_pair, text, whole
     "--workers",
     type=whole(),
     metavar="N",
-    help="1: read and write by one process; 2: another one reads. By default, whichever is faster.",
+    help="Processes: 1 reads and writes; of more, one writes and the others read. By default, as many as pay.",
 )
 @actor
 @click.pass_obj

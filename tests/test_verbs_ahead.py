@@ -1,4 +1,4 @@
-"""Reading ahead: another process reads the same lines, and however it ends, the ledger is sound."""
+"""Reading ahead: other processes read the same lines, and however they end, the ledger is sound."""
 
 from __future__ import annotations
 
@@ -50,19 +50,23 @@ def many(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_same_lines(many: Path, data: Path) -> None:
-    """Every line that this process would read the other one hands over, in order, with all that is said of it."""
+@pytest.mark.parametrize("workers", [2, 3, 5, 9])
+def test_the_same_lines(many: Path, data: Path, workers: int) -> None:
+    """Every line that this process would read the others hand over, in order, with all that is said of it.
+
+    There are five blocks, so some processes have two of them, and some have none.
+    """
     inputs = find_inputs([str(many), str(data / "scored.jsonl")])
-    here, there = list(ready_lines(inputs, PLAN, "cli")), list(ahead.read_ahead(inputs, PLAN, "cli", 2))
+    here, there = list(ready_lines(inputs, PLAN, "cli")), list(ahead.read_ahead(inputs, PLAN, "cli", workers))
     assert here == there
     assert len(there) == 2043
     assert {type(line) for line in there} == {Ready}
 
 
 def test_the_same_events(many: Path, tmp_path: Path) -> None:
-    """With one process or two, the same samples, events and views; decisions that lines tell of too."""
+    """With one process, two or three, the same samples, events and views; decisions that lines tell of too."""
     told = []
-    for workers in (1, 2):
+    for workers in (1, 2, 3):
         with Ledger.init(tmp_path / f"{workers}.db", actor="a", clock=lambda: 7) as ledger:
             done = ledger.ingest(many, campaign="c", decisions=True, workers=workers)
             events = [
@@ -71,19 +75,21 @@ def test_the_same_events(many: Path, tmp_path: Path) -> None:
                 if event["kind"] not in {"run_started", "run_finished"}
             ]
             told.append(({**done, "seconds": 0}, events, ledger.status()["by_status"], ledger.verify()["ok"]))
-    assert told[0] == told[1]
+    assert told[0] == told[1] == told[2]
 
 
 def test_when_it_pays(many: Path) -> None:
-    """Small inputs and standard input are read here, unless two processes are asked for."""
+    """Small inputs and standard input are read here, unless more processes are asked for; packed ones by one more."""
     small = find_inputs([str(many)])
     large = [Input("a", many, ahead.LEAST_BYTES)]
     assert [
         ahead.read_ahead(inputs, PLAN, "cli", workers).__name__  # type: ignore[attr-defined]  # generators have one
         for inputs, workers in ((small, None), (large, 1), ([Input("stdin", None, None)], 2), (small, 2))
-    ] == ["ready_lines", "ready_lines", "ready_lines", "_from_another"]
+    ] == ["ready_lines", "ready_lines", "ready_lines", "_from_others"]
     if (os.cpu_count() or 1) > 1:
-        assert ahead.read_ahead(large, PLAN, "cli", None).__name__ == "_from_another"  # type: ignore[attr-defined]  # likewise
+        assert ahead.read_ahead(large, PLAN, "cli", None).__name__ == "_from_others"  # type: ignore[attr-defined]  # likewise
+        packed = [*large, Input("b.gz", many, None)]
+        assert [ahead._readers_that_pay(inputs) for inputs in (small, large, packed)] == [0, 2, 1]  # noqa: SLF001 - the rule itself
 
 
 def test_an_input_that_cannot_be_read(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +103,35 @@ def test_an_input_that_cannot_be_read(ledger: Ledger, tmp_path: Path, monkeypatc
     kept = ledger.status()["samples"]
     assert 0 < kept < 3000
     file.write_bytes(whole)
-    done = ledger.ingest(file, campaign="a", workers=2)
+    done = ledger.ingest(file, campaign="a", workers=3)
     assert (done["known"], done["new"]) == (kept, 3000 - kept)
     assert not children()
 
 
-def test_a_reader_that_is_killed(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_that_saw_different_files(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that grows between two readers is never read with a gap: it is said, and the same command goes on.
+
+    The first of them is slow to start, and finds more lines than the other, which ended in the middle of a block.
+    """
+    file, more = tmp_path / "a.jsonl", tmp_path / "more.jsonl"
+    rows = [chat(f"question {n}", "a") for n in range(5000)]
+    file.write_text(text_of(rows[:700]), encoding="utf-8")
+    more.write_text(text_of(rows[700:]), encoding="utf-8")
+    grow = f"open({str(file)!r}, 'a').write(open({str(more)!r}).read())"
+    first = f"told['share'][0] == 0 and (__import__('time').sleep(3), {grow}); "
+    monkeypatch.setattr(ahead, "_START", ahead._START.replace("from ledger", f"{first}from ledger"))  # noqa: SLF001 - how it starts
+    with pytest.raises(InputUnreadable, match="changed while it was read") as caught:
+        ledger.ingest(file, campaign="a", workers=3)
+    assert "same command again" in caught.value.next_step
+    monkeypatch.undo()
+    kept = ledger.status()["samples"]
+    done = ledger.ingest(file, campaign="a", workers=3)
+    assert (done["known"], done["new"]) == (kept, 5000 - kept)
+    assert not children()
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_a_reader_that_is_killed(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     """It is said; whole batches are kept, the ledger is sound, and the same command goes on."""
     monkeypatch.setattr(ingest, "BATCH_LINES", 100)
     rows = [chat(f"question {n}", "a" * 3000) for n in range(30_000)]  # more than a pipe and what waits before it hold
@@ -114,7 +143,7 @@ def test_a_reader_that_is_killed(ledger: Ledger, tmp_path: Path, monkeypatch: py
             os.kill(child, signal.SIGKILL)
 
     with pytest.raises(InputUnreadable, match="ended by signal 9") as caught:
-        ledger.ingest(file, campaign="a", workers=2, progress=kill)
+        ledger.ingest(file, campaign="a", workers=workers, progress=kill)
     assert "--workers 1" in caught.value.next_step
     kept = ledger.status()["samples"]
     assert 0 < kept < 30_000
@@ -180,16 +209,17 @@ def test_bad_inputs_are_the_same_errors(ledger: Ledger, tmp_path: Path, name: st
     """Class, sentence and next step, whichever process met them."""
     (tmp_path / name).write_bytes(body)
     met = []
-    for workers in (1, 2):
+    for workers in (1, 2, 3):
         with pytest.raises(LedgerError) as caught:
             ledger.ingest(tmp_path / name, campaign="c", workers=workers)
         met.append((type(caught.value), str(caught.value), caught.value.next_step))
-    assert met[0] == met[1]
+    assert met[0] == met[1] == met[2]
 
 
-def test_whoever_stops_listening_ends_the_reader(many: Path) -> None:
+@pytest.mark.parametrize("workers", [2, 3])
+def test_whoever_stops_listening_ends_the_reader(many: Path, workers: int) -> None:
     """A caller that takes three lines and leaves leaves no process behind."""
-    lines = ahead.read_ahead(find_inputs([str(many)]), PLAN, "cli", 2)
+    lines = ahead.read_ahead(find_inputs([str(many)]), PLAN, "cli", workers)
     assert [line.number for line, _ in zip(lines, range(3), strict=False)] == [1, 2, 3]
     assert children()
     lines.close()
@@ -224,7 +254,8 @@ def test_an_interrupt_ends_both(tmp_path: Path) -> None:
     assert not processes(3, child.pid)
 
 
-def test_the_number_of_workers_is_checked(ledger: Ledger, many: Path) -> None:
-    """One process, or two."""
+@pytest.mark.parametrize("workers", [0, -1, 17])
+def test_the_number_of_workers_is_checked(ledger: Ledger, many: Path, workers: int) -> None:
+    """From one process to sixteen."""
     with pytest.raises(BadRequest):
-        ledger.ingest(many, campaign="c", workers=3)
+        ledger.ingest(many, campaign="c", workers=workers)

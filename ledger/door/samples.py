@@ -42,8 +42,8 @@ class Samples(Opened):
         `tags` go on every new sample, `source` replaces the file's name in identities, `form` forces a reader,
         `places` says where facts stand (`domain=meta.topic,tag.persona=tags.persona`). Lines that are not valid
         samples go to quarantine. `decisions` also records the rejections that the lines tell of
-        (`rejection_reason`, `quality_score`, `rejection_details`). With `workers` 2 another process reads while this
-        one writes, with 1 this one does both (None: whichever pays); what is recorded is the same.
+        (`rejection_reason`, `quality_score`, `rejection_details`). `workers` counts processes: one writes, the others
+        read; 1 does both (None: as many as pay). What is recorded is the same.
 
         Raises InputNotFound, InputUnreadable, SourceClash, BadRequest.
         """
@@ -54,7 +54,7 @@ class Samples(Opened):
         named = [files] if isinstance(files, (str, Path)) else files
         inputs = find_inputs([str(file) for file in named], source)
         if workers is not None:
-            whole_number("The number of workers", workers, 1, 2)
+            whole_number("The number of workers", workers, 1, 16)
         heard = progress or (lambda _name, _bytes, _report: None)
         report = ingest.ingest(self._store, inputs, plan, self._who, heard, workers)
         return {

@@ -17,9 +17,6 @@ from ledger.readers.messages import ROLES
 from ledger.sample import MAX_DEPTH, NORMAL_FORM, Content
 
 _CALL = re.compile(r"\ntool_call:([^\n]*)\narguments:[ \t]*(?=\{)")
-_FLOAT = re.compile(rb"\.[0-9]")
-_LARGE = re.compile(rb"e-?[0-9]+[,\]}]")
-"""What every float looks like that orjson has written; texts may look like it too."""
 _KEYS = 2
 _FIELDS = frozenset({"prompt", "completion", "label"})
 _WHOLE = b'["content",%d,"conversational",null,%%b,%%b]' % NORMAL_FORM
@@ -109,11 +106,23 @@ def _parts(text: str) -> list[Any] | None:
             arguments, first, behind = orjson.loads(given), given, b""
         except orjson.JSONDecodeError:
             return None
-    written = orjson.dumps(arguments)
-    if not _is_whole(first, written) or _FLOAT.search(written) or _LARGE.search(written):
+    if not _is_whole(first, orjson.dumps(arguments)) or _has_float(arguments):
         return None
     call = ["call", mark[1].strip(" \t\r"), arguments]
     return [part for part in (lines[: mark.start()].strip(), call, behind.decode().strip()) if part]
+
+
+def _has_float(value: Any) -> bool:  # noqa: ANN401 - any JSON value that is not too deep
+    """Say whether a number that is no integer stands anywhere in a value: the normal form writes those otherwise."""
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return kind is float
+    for item in value:  # noqa: SIM110 - for every call of every line, and half as fast with any()
+        if type(item) is not str and _has_float(item):
+            return True
+    return False
 
 
 def _is_whole(body: bytes, written: bytes) -> bool:

@@ -61,7 +61,7 @@ def ingest(
 ) -> IngestReport:
     """Read the inputs to their ends, committing batch by batch, and return what became of every line.
 
-    With `workers` 2 another process reads; None: where it pays. What is recorded is the same.
+    `workers` counts processes: one writes, the others read; None: as many as pay. What is recorded is the same.
     """
     params = {**plan.as_json(), "sources": [item.source for item in inputs]}
     run = Run(store.ledger_id, "ingest", params, who)

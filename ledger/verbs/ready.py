@@ -73,13 +73,25 @@ def plan_of(value: dict[str, Any]) -> IngestPlan:
 
 def ready_lines(inputs: Sequence[Input], plan: IngestPlan, via: str) -> Generator[Ready]:
     """Yield every line of the inputs, in order; raise InputUnreadable where one cannot be read."""
-    for number, item in enumerate(inputs):
-        where = leaves.origin(plan.campaign, item.source, via)
+    origins = origins_of(inputs, plan, via)
+    for source, line in raw_lines(inputs):
+        yield ready_line(source, line, plan, origins[source])
+
+
+def raw_lines(inputs: Sequence[Input]) -> Generator[tuple[int, RawLine]]:
+    """Yield every line of the inputs with the number of its input; raise InputUnreadable where one cannot be read."""
+    for source, item in enumerate(inputs):
         for line in read_lines(item):
-            yield _ready(number, line, plan, where)
+            yield source, line
 
 
-def _ready(source: int, line: RawLine, plan: IngestPlan, where: leaves.Origin) -> Ready:
+def origins_of(inputs: Sequence[Input], plan: IngestPlan, via: str) -> list[leaves.Origin]:
+    """Return where the lines of each input come from, as their leaves say it."""
+    return [leaves.origin(plan.campaign, item.source, via) for item in inputs]
+
+
+def ready_line(source: int, line: RawLine, plan: IngestPlan, where: leaves.Origin) -> Ready:
+    """Return one line of the input of that number, made ready. Never raises for bad data."""
     number, offset, body = line
     digest = blake3_bytes(body)
     blob = digest.hex()
