@@ -38,7 +38,8 @@ def on_terminal(
 ) -> Shown:
     """Run the program on a terminal of so many lines and columns; `keys` are (what must be shown first, what is typed).
 
-    `bash` is a line of it that starts "$0" "$@". Of what chooses a pager or a size only `env` counts.
+    Where nothing has to be shown, a key is typed once the screen has been at rest for a moment. `bash` is a line of it
+    that starts "$0" "$@". Of what chooses a pager or a size only `env` counts.
     """
     command = [*PROGRAM, *map(str, arguments)]
     plain = {"TERM": "xterm", "LC_ALL": "C.UTF-8"}
@@ -72,10 +73,12 @@ def _watch(terminal: int, run: subprocess.Popen[bytes], keys: list[tuple[str, st
     """Read what is shown until nobody holds the terminal any more, and type keys when their time has come."""
     shown, seen, ends = b"", 0, time.monotonic() + _PATIENCE
     while time.monotonic() < ends:
-        if keys and keys[0][0].encode() in shown[seen:]:
+        if keys and keys[0][0] and keys[0][0].encode() in shown[seen:]:
             seen = len(shown)
             os.write(terminal, keys.pop(0)[1].encode())
-        if not select.select([terminal], [], [], 0.2)[0]:
+        if not select.select([terminal], [], [], 0.3)[0]:
+            if keys and not keys[0][0]:
+                os.write(terminal, keys.pop(0)[1].encode())
             continue
         try:
             piece = os.read(terminal, 65536)
