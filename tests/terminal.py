@@ -38,8 +38,8 @@ def on_terminal(
 ) -> Shown:
     """Run the program on a terminal of so many lines and columns; `keys` are (what must be shown first, what is typed).
 
-    Where nothing has to be shown, a key is typed once the screen has been at rest for a moment. `bash` is a line of it
-    that starts "$0" "$@". Of what chooses a pager or a size only `env` counts.
+    Where nothing has to be shown, a key is typed whenever the screen is at rest, until the program ends. `bash` is a
+    line of it that starts "$0" "$@". Of what chooses a pager or a size only `env` counts.
     """
     command = [*PROGRAM, *map(str, arguments)]
     plain = {"TERM": "xterm", "LC_ALL": "C.UTF-8"}
@@ -78,7 +78,7 @@ def _watch(terminal: int, run: subprocess.Popen[bytes], keys: list[tuple[str, st
             os.write(terminal, keys.pop(0)[1].encode())
         if not select.select([terminal], [], [], 0.3)[0]:
             if keys and not keys[0][0]:
-                os.write(terminal, keys.pop(0)[1].encode())
+                os.write(terminal, keys[0][1].encode())
             continue
         try:
             piece = os.read(terminal, 65536)

@@ -181,8 +181,9 @@ def _beginning(items: Any) -> str:  # noqa: ANN401 - re's own
 
 def _repeat(least: int, most: int, one: _Ways, *, loops: bool) -> _Ways:
     endless = most == _parser.MAXREPEAT
-    if one.empty:  # which could be taken many times without a character
-        return _then(_times(least, least, one), _loop(one)) if endless else _times(least, most, one)
+    if one.empty:  # the matcher takes such a part once without a character, as the last time, in each of its ways
+        more = _loop(one)._replace(many=1 + one.many)
+        return _then(_times(least, least, one), more) if endless else _times(least, most, one)
     loop = _loop(one)._replace(size=one.size * max(1, least), empty=least == 0)
     return loop if endless or (loops and most > least) else max(_times(least, most, one), loop, key=_longest)
 
