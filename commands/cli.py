@@ -30,6 +30,7 @@ VERBS = (
     "show",
     "why",
     "log",
+    "list",
     "search",
     "validate",
     "score",
@@ -56,6 +57,8 @@ VERBS = (
     "redact",
     "erase",
     "withdraw",
+    "propose",
+    "proposals",
     "split",
     "check",
     "project",
@@ -72,6 +75,7 @@ VERBS = (
     "backup",
     "export-events",
     "import-events",
+    "mcp",
 )
 """In the order of the work; the verb `verify-export` is `command` in the module `verify_export`."""
 

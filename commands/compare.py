@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 _REASONS = 10
+_WAYS = ("reason", "rule", "domain", "source")
 
 
 @verb("compare spring summer autumn")
@@ -24,16 +25,17 @@ _REASONS = 10
     default=None,
     help="Read every score for the means (some seconds at a million samples). Default: up to 100,000 samples.",
 )
+@click.option("--by", type=click.Choice(_WAYS), help="Show two campaigns part by part, too.")
 @as_of
 @click.pass_obj
-def command(call: Call, *, campaigns: tuple[str, ...], scores: bool | None, as_of: str | None) -> None:
+def command(call: Call, *, campaigns: tuple[str, ...], scores: bool | None, by: str | None, as_of: str | None) -> None:
     """Compare campaigns.
 
     Counts, acceptance with 95 % intervals, reasons, domains, mean scores and policies of each campaign named (or of
     all), what differs from one to the next, and the trend. One campaign alone is summed up.
     """
     with call.open() as ledger:
-        found = ledger.compare(campaigns, scores=scores, as_of=as_of)
+        found = ledger.compare(campaigns, scores=scores, by=by, as_of=as_of)
     call.answer(found, lambda: _render(found))
 
 
@@ -62,9 +64,32 @@ def _render(found: Answer) -> None:
             for point in found["trend"]
         ]
         table(("campaign", "began", ">accepted", "95 %", ">labelled true", "95 %"), rows, indent=2)
+    if "parts" in found:
+        _parts(found["parts"])
     if not found["scores_read"]:
         line()
         line(("mean scores and label rules are left out: reading every score takes some seconds; add --scores", "dim"))
+
+
+def _parts(found: Answer) -> None:
+    from commands._render import heading, line, many, number, table
+
+    heading(f"by {found['by']}")
+    rows = [
+        (
+            one["key"] or "(none)",
+            *(number(one[side]["samples"]) for side in ("a", "b")),
+            *("-" if one[side]["share"] is None else f"{one[side]['share']:.1%}" for side in ("a", "b")),
+            "" if one["points"] is None else f"{one['points']:+.2f}",
+        )
+        for one in found["parts"]
+    ]
+    share = "accepted" if found["by"] in {"domain", "source"} else "of decided"
+    columns = (found["by"], f">{found['a']}", f">{found['b']}", f">{share}", f">{share}", ">points")
+    table(columns, rows, indent=2)
+    if found["left"]:
+        line((f"  and {found['left']} more", "dim"))
+    line(f"  {many(found['texts_judged_otherwise'], 'text')} of both judged otherwise")
 
 
 def _campaign(one: Answer) -> None:

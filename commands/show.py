@@ -33,6 +33,7 @@ def command(call: Call, sample: str, raw: bool, as_of: str | None) -> None:  # n
 
 def _render(ledger: Ledger, found: dict[str, Any]) -> None:
     from commands._chat import render_content
+    from commands._proposal import open_about
     from commands._render import digest, heading, label, line, number, short, size, table, word
 
     origin = found["origin"]
@@ -67,3 +68,4 @@ def _render(ledger: Ledger, found: dict[str, Any]) -> None:
             for one in found["versions"]
         ]
         table((">at", "version", "", ""), rows, indent=2)
+    open_about(found)

@@ -41,6 +41,9 @@ def _render(found: dict[str, Any]) -> None:
             ("campaign", ">samples", *(f">{name}" for name in statuses), *(f">{name}" for name in labels)),
             [_campaign(one, statuses, labels) for one in found["campaigns"]],
         )
+    if waiting := found["proposals"]["open"]:
+        line()
+        line((many(waiting, "open proposal"), "yellow"), ": ledger proposals list")
     for title, key in (
         ("label", "by_label"),
         ("split", "by_split"),

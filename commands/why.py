@@ -31,6 +31,7 @@ def command(call: Call, sample: str, as_of: str | None) -> None:
 
 
 def _render(ledger: Ledger, found: Answer) -> None:
+    from commands._proposal import open_about
     from commands._render import heading, line, short, word
     from commands._render import label as label_word
     from commands._story import story
@@ -55,6 +56,7 @@ def _render(ledger: Ledger, found: Answer) -> None:
     for told in story(found, ids):
         line("  ", *told)
     _decisions(found, ids)
+    open_about(found)
     _scores(found)
     _findings(found)
     _twins(found, ids)
@@ -80,7 +82,8 @@ def _decisions(found: Answer, ids: dict[str, str]) -> None:
         rule = f" by the rule {one['rule']}" if one["rule"] else ""
         reason = f": {one['reason']}" if one["reason"] else ""
         by = f" by {one['actor']} ({one['authority']}, {one['via']}) at {one['time']}{rule}{reason}  "
-        line("  ", word(value(one)), by, (f"{state}, event {ids[one['event']]} @{one['position']}", "dim"))
+        proposed = f", proposal {one['details']['proposal'][:12]}" if "proposal" in one["details"] else ""
+        line("  ", word(value(one)), by, (f"{state}, event {ids[one['event']]} @{one['position']}{proposed}", "dim"))
 
 
 def _scores(found: Answer) -> None:

@@ -16,11 +16,20 @@ from ledger import migrations, projection, sqlite, witness
 from ledger.audit_tree import Heads, Leaf, Tiles, compare_end
 from ledger.codec import Unpackable
 from ledger.digest import NotRestricted, blake3_bytes, decode
-from ledger.errors import BrokenLaw, CodecMissing, CorruptLedger, NotALedger, StorageFailed, UnknownEvent
+from ledger.errors import (
+    BrokenLaw,
+    CodecMissing,
+    CorruptLedger,
+    Interrupted,
+    LedgerError,
+    NotALedger,
+    StorageFailed,
+    UnknownEvent,
+)
 from ledger.event import BIRTHS, KINDS, is_known, op_of
 from ledger.faults import FINDINGS, Finding
 from ledger.migrations import LOG_TABLES
-from ledger.store import Store, open_store
+from ledger.store import Store, look, open_store
 from ledger.transaction import EMPTY_HEAD, in_chunks, tree_node
 from ledger.tree import TILE, Frontier, leaf_hash
 
@@ -37,7 +46,13 @@ MORE_BLOBS = {
 }
 """Blobs that an event may name beside the one in its column."""
 
-REFERENCES = {"withdrawn": "target", "improved": "parent", "regenerated": "parent"}
+REFERENCES = {
+    "improved": "parent",
+    "proposal_accepted": "proposal",
+    "proposal_declined": "proposal",
+    "regenerated": "parent",
+    "withdrawn": "target",
+}
 """The field with the op of another event, beside that of its sample."""
 
 _SHAPE = frozenset({"schema_changed", "sqlite_damaged", "view_drift"})
@@ -82,13 +97,16 @@ class Audit:
                 with sqlite.snapshot(self.connection):
                     step()
             except sqlite.Error as error:
-                problem = sqlite.translated(error, self.store.path, self.store.wait)
+                problem = self._translated(error)
                 follows = isinstance(problem, BrokenLaw) and _SHAPE & self.found.keys()  # from what was found before
                 if not follows and not isinstance(problem, (CorruptLedger, NotALedger, StorageFailed)):
                     raise problem from error
                 self.find("sqlite_damaged", str(error))
             except _WRONG_TYPE as error:
                 self.find("sqlite_damaged", f"a stored value is not what it was: {error}")
+
+    def _translated(self, error: sqlite.Error) -> LedgerError:
+        return sqlite.translated(error, self.store.path, self.store.wait)
 
     def _read_head(self) -> None:
         self.head = self.store.head()
@@ -294,7 +312,9 @@ class Audit:
         self._view_state()
         if self.found["views_stale"] or self.found["sqlite_damaged"]:
             return
-        aside = open_store(self.store.path, wait=self.store.wait)
+        opens = look if self.store.read_only else open_store
+        aside = opens(self.store.path, wait=self.store.wait)
+        sqlite.watch(aside.connection, self.store.is_over)
         try:
             projection.prepare(aside.connection)
             with sqlite.snapshot(aside.connection):
@@ -306,6 +326,8 @@ class Audit:
         except UnknownEvent as error:
             self._unknown(str(error))
         except (sqlite.Error, ValueError) as error:
+            if isinstance(error, sqlite.Error) and isinstance(self._translated(error), Interrupted):
+                raise
             self.find("view_drift", f"the log cannot be folded: {error}")
         finally:
             aside.close()

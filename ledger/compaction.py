@@ -27,6 +27,7 @@ CODECS = (ZSTD, NONE)
 FOLDED = {
     "duplicates_found": ("keys",),
     "policy_adopted": ("source",),
+    "proposed": (),
     "released": ("members", "omissions"),
     "templates_found": (),
     "view_defined": ("source",),

@@ -374,8 +374,29 @@ class Forked(LedgerError):
     )
 
 
+class Interrupted(LedgerError):
+    """The question was stopped after {0} s."""
+
+    exit_code = 65
+    hint = "Ask about less: one campaign, one rule, a smaller page. Nothing was changed."
+
+
+class NoSuchProposal(LedgerError):
+    """There is no proposal {0}."""
+
+    exit_code = 66
+    hint = "Run `ledger proposals list` to see those that wait."
+
+
+class ProposalSettled(LedgerError):
+    """Proposal {0} was {1} already, at position {2}."""
+
+    exit_code = 67
+    hint = "Run `ledger proposals list` to see those that wait; nothing was changed."
+
+
 class StaleViews(LedgerError):
-    """The views of {0} were made by another version of this program and the file cannot be written."""
+    """The views of {0} were made by another version of this program, and it is open for reading only."""
 
     exit_code = 35
     hint = "Run `ledger rebuild-views` where the file can be written."

@@ -213,6 +213,25 @@ _ALL = (
         ("blob",),
         blob="blob",
     ),
+    Kind(
+        "proposed",
+        "somebody proposes a decision about samples; nothing changes until it is accepted",
+        ("client", "count", "evidence", "key", "members", "proposer", "reason", "verdict"),
+        ("key", "proposer"),
+        blob="members",
+    ),
+    Kind(
+        "proposal_accepted",
+        "a proposal was accepted; the decisions that it asked for stand behind this event",
+        ("authority", "confirmed", "policy", "proposal", "reason"),
+        ("proposal",),
+    ),
+    Kind(
+        "proposal_declined",
+        "a proposal was declined, or taken back by who made it",
+        ("authority", "proposal", "reason"),
+        ("proposal",),
+    ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 

@@ -11,10 +11,13 @@ from ledger.door.checks import Checks
 from ledger.door.compaction import Compaction
 from ledger.door.erasure import Erasure
 from ledger.door.exports import Exports
+from ledger.door.finding import Finding
 from ledger.door.judgement import Judgement
+from ledger.door.looking import Looking
 from ledger.door.opened import ENVIRONMENT, FILE_NAME, find_ledger
 from ledger.door.people import People
 from ledger.door.proofs import Proofs
+from ledger.door.proposals import Proposals
 from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.reading import Reading
@@ -30,10 +33,13 @@ __all__ = ["ENVIRONMENT", "FILE_NAME", "Ledger", "find_ledger"]
 class Ledger(
     Samples,
     People,
+    Proposals,
     Scoring,
     Judgement,
     Questions,
+    Looking,
     Reading,
+    Finding,
     Search,
     Similarity,
     Views,

@@ -32,6 +32,7 @@ from ledger.views import (
     near,
     observing,
     policies,
+    proposals,
     quarantine,
     releases,
     rollups,
@@ -70,6 +71,7 @@ VIEWS: tuple[ModuleType, ...] = (
     findings,
     policies,
     defined,
+    proposals,
     judgements,
 )
 """In the order of folding: each reads only those before it. `rollups` counts what all of them leave behind, and

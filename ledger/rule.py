@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ledger.digest import encode
 from ledger.fixed import micro, text_of
@@ -220,6 +220,13 @@ class Cap:
         return made if self.spread is None else [*made, self.spread]
 
 
+class Trusted(NamedTuple):
+    """Proposals that are accepted at once: those with one of these verdicts by one of these actors, named exactly."""
+
+    verdicts: tuple[str, ...]
+    actors: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A set of rules, frozen. `headline` is the score or measure that reports rank and draw by."""
@@ -234,6 +241,7 @@ class Policy:
     default: str = "accepted"
     unknown: str = "deferred"
     headline: str | None = None
+    proposals: tuple[Trusted, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the frozen policy: restricted JSON, whose BLAKE3 is the policy's digest."""
@@ -274,7 +282,9 @@ def compared(condition: Condition) -> Iterator[Compare]:
 
 def as_json(policy: Policy) -> dict[str, Any]:
     """Return a policy as restricted JSON; names stand in lists because they need not be ASCII, as keys must be."""
+    trusted = {"proposals": [[list(part) for part in one] for one in policy.proposals]} if policy.proposals else {}
     return {
+        **trusted,
         "caps": [cap.as_json() for cap in policy.caps],
         "default": policy.default,
         "format": FORMAT,
@@ -328,6 +338,7 @@ def _policy_of(value: Mapping[str, Any]) -> Policy:
         default=value["default"],
         unknown=value["unknown"],
         headline=value["headline"],
+        proposals=tuple(Trusted(tuple(verdicts), tuple(actors)) for verdicts, actors in value.get("proposals", ())),
     )
 
 

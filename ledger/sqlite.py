@@ -22,6 +22,7 @@ from ledger.errors import (
     CodecMissing,
     CorruptLedger,
     DiskFull,
+    Interrupted,
     LedgerBusy,
     LedgerError,
     LedgerNotFound,
@@ -43,6 +44,8 @@ _TEMP_CACHE_KIB = 32 * 1024
 _STEP_SECONDS = 0.25
 _READERS_SECONDS = 1.0
 """However short a user's wait is, a commit waits this long for readers: they hold the file for milliseconds."""
+_OPCODES = 10_000
+"""Instructions of SQLite between two looks at the clock: about half a millisecond."""
 
 _ERASE_OR_CHANGE = frozenset({sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _SHAPES = frozenset(
@@ -61,13 +64,14 @@ _LOOSE = frozenset({"ignore_check_constraints", "recursive_triggers", "trusted_s
 # Result codes (sqlite.org/rescode.html), and words of their messages: an older driver gives no code.
 _BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _AUTH, _NOTADB = 5, 6, 8, 10, 13, 14, 23, 26
 _UNKNOWN, _ERROR, _CORRUPT, _SCHEMA, _CONSTRAINT, _MISMATCH, _MISUSE, _FORMAT, _RANGE = 0, 1, 11, 17, 19, 20, 21, 24, 25
-_INTERNAL = 2
+_INTERNAL, _INTERRUPT = 2, 9
 _WORDS = (
     ("locked", _BUSY),
     ("readonly", _READONLY),
     ("disk I/O", _IOERR),
     ("is full", _FULL),
     ("unable to open", _CANTOPEN),
+    ("interrupted", _INTERRUPT),
     ("not authorized", _AUTH),
     ("not a database", _NOTADB),
     ("malformed", _CORRUPT),  # the schema, a page, or the JSON of an event
@@ -162,6 +166,7 @@ def translated(error: sqlite3.Error, path: Path, wait: float) -> LedgerError:
         _FULL: DiskFull(path),
         _BUSY: LedgerBusy(path, round(wait)),
         _LOCKED: LedgerBusy(path, round(wait)),
+        _INTERRUPT: Interrupted(0),
         _READONLY: NotWritable(path, said),
         _CANTOPEN: NotWritable(path, said),
         _NOTADB: NotALedger(path, "it is not an SQLite file"),
@@ -177,7 +182,7 @@ def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | Non
     try:
         while True:
             waited = time.monotonic() - started
-            _set_patience(connection, min(_STEP_SECONDS, max(wait - waited, 0)))
+            set_patience(connection, min(_STEP_SECONDS, max(wait - waited, 0)))
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
@@ -191,7 +196,7 @@ def begin(connection: Connection, path: Path, wait: float, on_wait: OnWait | Non
             else:
                 return
     finally:
-        _set_patience(connection, max(wait, _READERS_SECONDS))
+        set_patience(connection, max(wait, _READERS_SECONDS))
 
 
 @contextmanager
@@ -204,6 +209,11 @@ def writing(connection: Connection, path: Path, wait: float, on_wait: OnWait | N
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def watch(connection: Connection, is_over: Callable[[], bool] | None) -> None:
+    """Stop what this connection runs (Interrupted) as soon as `is_over` says so; None: let it run."""
+    connection.set_progress_handler(is_over, _OPCODES)
 
 
 def wal_is_safe() -> bool:
@@ -286,7 +296,7 @@ def _open(path: Path, mode: str, wait: float) -> Connection:
 
 
 def _settle(connection: Connection, mode: str, wait: float) -> None:
-    _set_patience(connection, max(wait, _READERS_SECONDS))
+    set_patience(connection, max(wait, _READERS_SECONDS))
     if mode == "rwc":
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     for setting in (
@@ -318,7 +328,8 @@ def _leave_wal(connection: Connection) -> None:
         raise UnsafeJournal(sqlite_version(), hint=hint)
 
 
-def _set_patience(connection: Connection, seconds: float) -> None:
+def set_patience(connection: Connection, seconds: float) -> None:
+    """Wait so long for others who hold the file before LedgerBusy."""
     connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 

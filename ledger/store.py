@@ -61,6 +61,8 @@ class Store:
         self.wait = wait
         self.on_wait = on_wait
         self.writable = sqlite.is_writable(path)
+        self.read_only = False  # opened so, whether or not the file could be written
+        self.is_over: Callable[[], bool] | None = None
         self.seal: Seal = lambda _connection: None
         self.warnings: list[str] = []
         row = connection.execute("SELECT value FROM meta WHERE key = 'ledger'").fetchone()
@@ -90,10 +92,8 @@ class Store:
 
     def head_before(self, at: int) -> Head | None:
         """Return the last head whose time is not later than `at` (microseconds)."""
-        row = self.connection.execute(
-            "SELECT size, root, at FROM head WHERE at <= ? ORDER BY size DESC LIMIT 1",
-            (at,),
-        ).fetchone()
+        sql = "SELECT size, root, at FROM head WHERE at <= ? ORDER BY size DESC LIMIT 1"
+        row = self.connection.execute(sql, (at,)).fetchone()
         return None if row is None else Head(row[0] - 1, row[1], row[2])
 
     def root_at(self, position: int) -> bytes:
@@ -154,7 +154,8 @@ class Store:
     def exclusive(self) -> Iterator[None]:
         """Hold the write lock; commits at the end, or changes nothing if anything is raised."""
         if not self.writable:
-            raise NotWritable(self.path, "the file or its directory is read-only")
+            told = "it was opened for reading only" if self.read_only else "the file or its directory is read-only"
+            raise NotWritable(self.path, told)
         with (
             sqlite.plain_errors(self.path, self.wait),
             sqlite.writing(self.connection, self.path, self.wait, self.on_wait),
@@ -320,18 +321,18 @@ def open_store(
 
 
 @_unopened()
-def look(path: Path) -> Store:
+def look(path: Path, *, wait: float = sqlite.WAIT_SECONDS) -> Store:
     """Open the ledger at `path` to look at it: nothing of the file is changed, neither its journal nor its format."""
-    connection = sqlite.connect(path, look=True)
+    connection = sqlite.connect(path, wait=wait, look=True)
     try:
-        with sqlite.plain_errors(path):
+        with sqlite.plain_errors(path, wait):
             _version(connection, path)
             sqlite.guard(connection)
-            store = Store(path, connection)
+            store = Store(path, connection, wait=wait)
     except BaseException:
         connection.close()
         raise
-    store.writable = False
+    store.writable, store.read_only = False, True
     return store
 
 

@@ -45,6 +45,7 @@ class World(NamedTuple):
     early: list[str]
     late: list[str]
     line: str
+    proposal: str
 
 
 def verbs(command: click.Command = cli, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -96,12 +97,15 @@ ASKED: dict[str, Given] = {
     "quarantine show": lambda w: [(w.line,), (w.line, "--raw"), ("@99999",)],
     "policy list": lambda _: [()],
     "policy show": lambda _: [(), ("low",), ("--settings",), ("--campaign", "late"), ("later",)],
+    "proposals list": lambda _: [(), ("--state", "all"), ("--limit", 1)],
+    "proposals show": lambda w: [(w.proposal,), (w.proposal, "--limit", 0), ("@99999",)],
     "view list": lambda _: [()],
     "view show": lambda _: [("mine",), ("sft",), ("other",)],
     "whatif": lambda _: [("--set", "thresholds.min_quality=0.7"), ("--policy", "seed-000", "--limit", 3)],
     "rejections": lambda _: [(), ("--campaign", "one")],
     "near-misses": lambda _: [(), ("--accepted", "--limit", 3), ("--domain", "shell")],
-    "compare": lambda _: [(), ("one", "two"), ("late",)],
+    "list": lambda _: [(), ("--status", "rejected"), ("--within", "1", "--sort", "margin"), ("--campaign", "late")],
+    "compare": lambda _: [(), ("one", "two"), ("late",), ("one", "two", "--by", "source")],
     "diff": lambda w: [
         ("@5",),
         ("sft", "accepted"),
@@ -140,7 +144,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         _third(ledger, folder)
         late = sample_ids(ledger)
         quarantined = ledger.quarantine()[0]["event"]
-    yield World(path, tuple(stopped), early, late, quarantined)
+        proposal = ledger.proposals("all")["proposals"][0]["proposal"]
+    yield World(path, tuple(stopped), early, late, quarantined, proposal)
     patch.undo()
 
 
@@ -194,6 +199,7 @@ def _third(ledger: Ledger, folder: Path) -> None:
     ledger.duplicates(0.6, field="completion")
     ledger.templates("completion", min_rows=3, words=2)
     _say(ledger, ids, folder, "later.jsonl")
+    ledger.accept_proposal(ledger.proposals()["proposals"][0]["name"])
     ledger.withdraw([ledger.log(ids[8], limit=1)[0]["event"]])
     ledger.split("60/20/20", seed="t")
 
@@ -207,6 +213,7 @@ def _say(ledger: Ledger, ids: Sequence[str], folder: Path, name: str) -> None:
     ledger.edit(ids[1], line("p1", f"a text of {name}", label=True))
     ledger.validate()
     ledger.project("accepted", folder / name)
+    ledger.propose(ids[9:12], "defer", reason=f"because of {name}")
 
 
 def ask(path: Path, verb: str, given: Sequence[object], *more: object) -> Answer:

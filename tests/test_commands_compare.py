@@ -48,6 +48,18 @@ def test_campaigns_differences_and_the_trend(three: Ledger) -> None:
     assert [line.split()[0] for line in trend.splitlines()[3:]] == ["spring", "summer", "autumn"]
 
 
+def test_two_campaigns_are_shown_part_by_part(three: Ledger) -> None:
+    """--by adds a table of both: how many samples, which share of them, and the difference in points."""
+    out = ok("--ledger", three.path, "compare", "spring", "summer", "--by", "domain").out
+    rows = [line.split() for line in out[out.index("by domain") :].splitlines()]
+    assert ["(none)", "5", "5", "20.0%", "60.0%", "+40.00"] in rows
+    assert ["asm", "5", "5", "0.0%", "40.0%", "+40.00"] in rows
+    assert "0 texts of both judged otherwise" in out
+    named = ok("--ledger", three.path, "compare", "spring", "summer", "--by", "rule", "--json").json
+    assert named == three.compare(["spring", "summer"], by="rule")
+    assert run("--ledger", three.path, "compare", "--by", "rule").code == 4
+
+
 def test_a_policy_that_differs_is_told_apart(three: Ledger) -> None:
     """Where the gates differ the answer says so before anybody compares rates, with the settings side by side."""
     decide(three, replace(LOW, name="lower", thresholds=(Levels("min_quality", 200_000),)), "autumn")

@@ -156,6 +156,8 @@ COMMANDS = {
     "compare": ("compare",),
     "rejections": ("rejections",),
     "near-misses": ("near-misses",),
+    "list": ("list",),
+    "list words": ("list", "--text", "question"),
     "check": ("check", "sft"),
     "check kto": ("check", "kto-interleaved"),
     "score": ("score", "pipeline"),

@@ -36,7 +36,7 @@ def test_json_has_stable_keys(path: Path) -> None:
     index = answer.pop("index")
     head, one = answer.pop("head"), answer.pop("samples")[0]
     assert head.keys() == {"position", "root"}
-    assert index == {"kind": "stored", "versions": 3, "added": 3, "position": 3}
+    assert index == {"kind": "stored", "versions": 3, "added": 3, "position": 3, "behind": 0}
     assert answer == {
         "query": '"birch grows"',
         "terms": [{"text": "birch grows", "prefix": False}],

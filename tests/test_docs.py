@@ -68,6 +68,8 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
         ("docs/similarity.md", 6, 0),
         ("docs/releases.md", 12, 0),
         ("docs/care.md", 7, 0),
+        ("docs/proposals.md", 11, 0),
+        ("docs/mcp.md", 3, 0),
     ],
 )
 def test_every_example_runs_and_prints_what_the_document_says(
@@ -99,7 +101,7 @@ def test_every_example_runs_and_prints_what_the_document_says(
         subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 
 
-@pytest.mark.parametrize("name", ["docs/similarity.md", "docs/policies.md"])
+@pytest.mark.parametrize("name", ["docs/similarity.md", "docs/policies.md", "docs/proposals.md"])
 def test_every_policy_in_a_document_reads(name: str) -> None:
     """What is shown as a policy is one."""
     found = re.findall(r"^```toml\n(name = .*?)^```$", (ROOT / name).read_text("utf-8"), re.MULTILINE | re.DOTALL)

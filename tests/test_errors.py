@@ -182,6 +182,12 @@ def _forked(world: World) -> Arguments:
     return world.ledger("import-events", world.folder / "log.jsonl")
 
 
+def _settled(world: World) -> Arguments:
+    proposed = run(*world.ledger("propose", "defer", world.sample, "--reason", "to be read", "--json"))
+    assert run(*world.ledger("proposals", "accept", proposed.json["name"])).code == 0
+    return world.ledger("proposals", "decline", proposed.json["proposal"], "--reason", "no need")
+
+
 def _clash(world: World) -> Arguments:
     (world.folder / "sub").mkdir()
     one, two = world.file("a.jsonl", b"{}\n"), world.file("sub/a.jsonl", b"{}\n")
@@ -280,6 +286,8 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("BadRequest", "--as-of takes", lambda w: w.ledger("log", "--as-of", "9" * 40)),
     ("NoSuchPosition", "begins later", lambda w: w.ledger("status", "--as-of", "1999-01-01")),
     ("NotWithdrawable", "of the kind", lambda w: w.ledger("withdraw", "@0")),
+    ("NoSuchProposal", "There is no proposal P0", lambda w: w.ledger("proposals", "show", "P0")),
+    ("ProposalSettled", "was accepted already, at position", _settled),
     ("ContentRefused", "not a sample", _edit(b"{}")),
     ("ContentRefused", "not a sample", _edit(b"\xff")),
     ("PlanImpossible", "No sample can stand", lambda w: w.ledger("project", "val", "-o", w.folder / "x")),
@@ -619,6 +627,7 @@ def test_every_class_is_provoked() -> None:
         "CodecMissing",
         "CopyFailed",
         "DiskFull",
+        "Interrupted",
         "LedgerBusy",
         "NotConfirmed",
         "ScorerFailed",

@@ -229,6 +229,7 @@ CHANGING = {
 OTHERS = {
     "run_started", "run_finished", "quarantined", "tagged", "scored", "unscored", "found", "policy_adopted",
     "duplicates_found", "templates_found", "view_defined", "released",
+    "proposed", "proposal_accepted", "proposal_declined",
 }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def answers(ledger: Ledger, **asked: Any) -> list[dict[str, Any]]:  # noqa: ANN4
 def red(ledger: Ledger, tmp_path: Path) -> Ledger:
     """Return a ledger with an index of three texts."""
     ingest(ledger, tmp_path, ["red", "green blue", "redder blue"])
-    assert ledger.search("red")["index"] == {"kind": "stored", "versions": 3, "added": 3, "position": 3}
+    assert ledger.search("red")["index"] == {"kind": "stored", "versions": 3, "added": 3, "position": 3, "behind": 0}
     return ledger
 
 
@@ -246,7 +246,7 @@ def test_a_ledger_that_cannot_be_written_is_searched(red: Ledger, tmp_path: Path
     before = red.path.read_bytes()
     for _ in range(2):
         assert (answers(red), answers(red, as_of=3)) == wanted
-    assert red.search("red")["index"] == {"kind": "temporary", "versions": 5, "added": 5, "position": 9}
+    assert red.search("red")["index"] == {"kind": "temporary", "versions": 5, "added": 5, "position": 9, "behind": 0}
     assert "cannot be written" in red.warnings[0]
     assert red.path.read_bytes() == before
 

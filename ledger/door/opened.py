@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from ledger import projection, sqlite, store
 from ledger.errors import LedgerNotFound, StaleViews, UnsafeJournal
 from ledger.transaction import Clock, system_clock
 from ledger.verbs.ids import short_ids, whole_id
+from ledger.verbs.limits import Limit, limited
 from ledger.verbs.moment import reading
 from ledger.verbs.run import Who, default_actor
 
@@ -47,6 +49,7 @@ class Opened:
         """Wrap an open store; use `init` or `open`."""
         self._store = opened
         self._who = who
+        self._limit: Limit | None = None
         projection.prepare(opened.connection)
         opened.seal = projection.catch_up
 
@@ -88,16 +91,22 @@ class Opened:
         wait: float = sqlite.WAIT_SECONDS,
         on_wait: sqlite.OnWait | None = None,
         trust: bool = False,
+        read_only: bool = False,
     ) -> Self:
         """Open the ledger at `path` (default: `find_ledger()`).
 
         `wait` is how many seconds to wait for another writer, `on_wait` hears the seconds waited so far. Views made
         by another version are made again. `trust` leaves out the comparison with what this computer last saw; only
-        `verify` needs that. Raises LedgerNotFound, NotALedger, NewerLedger, CorruptLedger, RolledBack, StaleViews.
+        `verify` needs that. `read_only` never changes the file, whoever may write to it: what would write raises
+        NotWritable, and views that another version made StaleViews. Raises LedgerNotFound, NotALedger, NewerLedger,
+        CorruptLedger, RolledBack, StaleViews.
         """
         who = Who(actor or default_actor(), via)
         place = find_ledger() if path is None else Path(path)
-        opened = store.open_store(place.absolute(), clock=clock, wait=wait, on_wait=on_wait)
+        if read_only:
+            opened = store.look(place.absolute(), wait=wait)
+        else:
+            opened = store.open_store(place.absolute(), clock=clock, wait=wait, on_wait=on_wait)
         ledger = cls(opened, who)
         try:
             if not trust:
@@ -122,6 +131,30 @@ class Opened:
     def close(self) -> None:
         """Close the file."""
         self._store.close()
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Stop what is asked inside the block with Interrupted when it takes longer, or when `interrupt` says so.
+
+        Waiting for another process that writes counts too (LedgerBusy). The ledger stays usable; what writes is undone.
+        """
+        with limited(self._store, seconds, self._limit) as limit:
+            before, self._limit = self._limit, limit
+            try:
+                yield
+            finally:
+                self._limit = before
+
+    def interrupt(self) -> None:
+        """Stop the running question with Interrupted; the one method that another thread may call.
+
+        Inside `limited` wherever the question is, outside of it only SQL that runs at this moment.
+        """
+        limit = self._limit
+        if limit is None:
+            self._store.connection.interrupt()
+        else:
+            limit.stop()
 
     @property
     def path(self) -> Path:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.door.opened import Answer, Opened
+from ledger.errors import BadRequest
 from ledger.reports import agreement as agreements
 from ledger.reports import conflicts as contradictions
 from ledger.reports.compare import compare
 from ledger.reports.near_misses import Asked, near_misses
 from ledger.reports.rejections import rejections
+from ledger.reports.sides import WAYS, sides
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.files import put_page
 from ledger.verbs.moment import reading
@@ -53,15 +55,28 @@ class Questions(Opened):
             return near_misses(there, asked)
 
     def compare(
-        self, campaigns: Sequence[str] = (), *, scores: bool | None = None, as_of: str | int | None = None
+        self,
+        campaigns: Sequence[str] = (),
+        *,
+        scores: bool | None = None,
+        by: str | None = None,
+        limit: int = 20,
+        as_of: str | int | None = None,
     ) -> Answer:
         """Return campaigns side by side (default: all, as they began), what differs between them, and the trend.
 
-        `scores`: read every score for the means; None: up to 100,000 samples.
+        `scores`: read every score for the means; None: up to 100,000 samples. `by` reason, rule, domain or source adds
+        `parts`: two campaigns part by part, up to `limit`, and how many texts are judged otherwise in the second.
         """
-        with reading(self._store, as_of) as (there, _):
+        whole_number("The limit", limit, 0, _MOST)
+        if by is not None and by not in WAYS:
+            raise BadRequest(f"There is no part {by!r} to compare by; there are {', '.join(WAYS)}")
+        if by is not None and len(campaigns) != 2:  # noqa: PLR2004 - as the message says
+            raise BadRequest(f"Two campaigns are compared part by part, not {len(campaigns)}")
+        with reading(self._store, as_of) as (there, head):
             names = [checked_campaign(there, name) or "" for name in campaigns]
-            return compare(there, names, scores=scores)
+            found = compare(there, names, scores=scores)
+            return found if by is None else {**found, "parts": sides(there, head, (names[0], names[1]), by, limit)}
 
     def agreement(
         self,

@@ -64,6 +64,7 @@ def differences(before: Policy, after: Policy) -> list[tuple[str, str | None, st
     """Return the settings that differ: key, value before, value after; None where there is no such setting.
 
     The order of the rules counts, because the first that holds decides; it is the key `rules` (`labels`, `caps`).
+    Which proposals are accepted at once is the key `proposals`; no change of a setting can widen it.
     """
     olds, news = _compared(before), _compared(after)
     keys = dict.fromkeys((*olds, *news))
@@ -79,6 +80,8 @@ def _compared(policy: Policy) -> dict[str, str]:
     found = {key: value for key, value in settings(policy) if not key.endswith(".off")}
     for word, named in (("rules", policy.rules), ("labels", policy.labels), ("caps", policy.caps)):
         found[word] = ", ".join(each.name for each in named)
+    if policy.proposals:
+        found["proposals"] = "; ".join(f"{', '.join(one.verdicts)} by {_text(one.actors)}" for one in policy.proposals)
     return found
 
 
@@ -126,7 +129,7 @@ def _settings(document: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 
 
 def _text(value: object) -> str:
-    return f"[{', '.join(map(quoted, value))}]" if isinstance(value, list) else str(value)
+    return f"[{', '.join(map(quoted, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
 def _apply(document: Document, key: Key, value: str) -> bool:

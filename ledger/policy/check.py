@@ -31,6 +31,12 @@ MOST_LEVELS = 5_000
 LONGEST_NAME = 100
 LONGEST_DOMAIN = 1_000
 MOST_KEPT = 1_000_000
+MOST_TRUSTED = 20
+"""Tables of proposals that are accepted at once."""
+MOST_ACTORS = 100
+"""Names in one of them."""
+VERDICTS = ("accept", "reject", "defer", "label-true", "label-false", "label-none")
+"""What can be proposed of samples."""
 HEAVIEST = 100 * 10_000
 """The sum of a measure's weights, in ten-thousandths."""
 GROUPS = ("fingerprint", "near", "prompt", "family", "campaign", "domain", "label", "source")
@@ -65,6 +71,7 @@ def check(policy: Policy) -> None:
     _check_limits(policy)
     _check_caps(policy)
     _check_headline(policy)
+    _check_proposals(policy)
     thresholds = {levels.name: levels for levels in policy.thresholds}
     rules = [(rule, normal(rule.when)) for rule in policy.rules]
     labels = [(rule, normal(rule.when)) for rule in policy.labels]
@@ -205,6 +212,29 @@ def _is_dotted(group: str, kinds: tuple[str, ...]) -> bool:
 def _check_headline(policy: Policy) -> None:
     if policy.headline is not None:
         _check_looked_up(("headline",), policy.headline, policy)
+
+
+def _check_proposals(policy: Policy) -> None:
+    too_many(("proposals", MOST_TRUSTED), "tables of proposals", len(policy.proposals), MOST_TRUSTED)
+    for index, trusted in enumerate(policy.proposals):
+        path: Path = ("proposals", index)
+        _check_listed((*path, "verdicts"), trusted.verdicts, 'verdicts = ["reject"]')
+        _check_listed((*path, "actors"), trusted.actors, 'actors = ["alice"]')
+        too_many((*path, "actors", MOST_ACTORS), "actors in one table", len(trusted.actors), MOST_ACTORS)
+        for place, verdict in enumerate(trusted.verdicts):
+            if verdict not in VERDICTS:
+                among = hint(verdict, VERDICTS) or f"; there are {', '.join(VERDICTS)}"
+                raise Fault((*path, "verdicts", place), f"nobody can propose {verdict[:100]!r}{among}")
+        for place, actor in enumerate(trusted.actors):
+            check_name((*path, "actors", place), "an actor's name", actor, LONGEST_DOMAIN)
+
+
+def _check_listed(path: Path, names: Sequence[str], example: str) -> None:
+    """Refuse a list that names nothing, which would be taken for all by some and for none by others."""
+    if not names:
+        raise Fault(path[:-1], f"{path[-1]} is missing here or empty; write {example}")
+    if len(set(names)) < len(names):
+        raise Fault(path, f"{path[-1]} names the same twice")
 
 
 def _check_looked_up(path: Path, name: str, policy: Policy) -> None:

@@ -23,14 +23,27 @@ from ledger.policy.check import (
 from ledger.policy.expression import Scope, hint, listed, read_condition
 from ledger.policy.tokens import Unreadable
 from ledger.policy.writing import condition_text
-from ledger.rule import COMBINES, FIELDS, MADE, Cap, Choice, Condition, LabelRule, Levels, Policy, Rule, Weighted
+from ledger.rule import (
+    COMBINES,
+    FIELDS,
+    MADE,
+    Cap,
+    Choice,
+    Condition,
+    LabelRule,
+    Levels,
+    Policy,
+    Rule,
+    Trusted,
+    Weighted,
+)
 from ledger.toml_text import Path
 
 FIELDS_OF_POLICIES = tuple(name for name in FIELDS if name not in MADE)
 OUTCOME_OF = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}
 LABEL_OF: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 KEYS = ("name", "default", "unknown", "headline")
-SECTIONS = ("scores", "measure", "threshold", "domain", "cross", "rule", "label", "cap")
+SECTIONS = ("scores", "measure", "threshold", "domain", "cross", "rule", "label", "cap", "proposals")
 WEIGHT_PLACES = 4
 _WORD_OF = {outcome: word for word, outcome in OUTCOME_OF.items()}
 _CROSS: tuple[Literal["min", "max", "mean"], ...] = ("min", "max", "mean")
@@ -63,6 +76,10 @@ def policy_from(document: Mapping[str, Any]) -> Policy:
         default=OUTCOME_OF[top.word("default", tuple(OUTCOME_OF), "accept")],
         unknown={**OUTCOME_OF, "ignore": "ignore"}[top.word("unknown", (*OUTCOME_OF, "ignore"), "defer")],
         headline=top.text("headline") if "headline" in document else None,
+        proposals=tuple(
+            Trusted(table.words("verdicts"), table.words("actors"))
+            for table in top.list_of("proposals", Trusted._fields)
+        ),
     )
     check(policy)
     return policy
@@ -95,6 +112,7 @@ def document_of(policy: Policy) -> dict[str, Any]:
     for section, rules in (("rule", policy.rules), ("label", policy.labels)):
         made[section] = [{"name": rule.name, outcome_key(rule): condition_text(rule.when, scope)} for rule in (*rules,)]
     made["cap"] = [_cap_document(cap) for cap in policy.caps]
+    made["proposals"] = [{key: list(names) for key, names in one._asdict().items()} for one in policy.proposals]
     return made
 
 

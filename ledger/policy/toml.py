@@ -43,7 +43,8 @@ def to_toml(policy: Policy) -> str:
     parts += [_table(name, document[name]) for name in ("threshold",) if document[name]]
     parts += [_table(f"domain.{toml_key(name)}", table) for name, table in document["domain"].items()]
     parts += [_table("cross", document["cross"])] if document["cross"] else []
-    parts += [_table(section, table, "[[", "]]") for section in ("rule", "label", "cap") for table in document[section]]
+    listed = ("rule", "label", "cap", "proposals")
+    parts += [_table(section, table, "[[", "]]") for section in listed for table in document[section]]
     return "\n".join(parts)
 
 

@@ -119,5 +119,10 @@ _SENTENCES = {
     "split_assigned": lambda e: f"assigned to {e['split']}",
     "view_defined": lambda e: f"defined the view {e['name']}{_quoted(e['reason'])}",
     "released": lambda e: f"released {e['view']} as {e['name']}: {e['rows']} rows",
+    "proposed": lambda e: (
+        f"proposed {e['verdict']} of {e['count']} sample{'' if e['count'] == 1 else 's'}{_quoted(e['reason'])}"
+    ),
+    "proposal_accepted": lambda e: f"accepted the proposal {e['proposal'][:12]}{_quoted(e['reason'])}",
+    "proposal_declined": lambda e: f"declined the proposal {e['proposal'][:12]}{_quoted(e['reason'])}",
     "erased": lambda e: f"erased b3:{e['blob'][:12]} on the authority of {e['authority']}{_quoted(e['reason'])}",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ def near_misses(store: Store, asked: Asked) -> dict[str, Any]:
     """
     status = "accepted" if asked.accepted else "rejected"
     after = None if asked.after is None else _place(asked.after)
-    found = list(islice(_found(store, asked, status, after), asked.limit + 1))
+    found = list(islice(nearest_first(store, asked, status, after), asked.limit + 1))
     page = found[: asked.limit]
     return {
         "near_misses": _entries(store, page),
@@ -73,8 +73,8 @@ def near_misses(store: Store, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _found(store: Store, asked: Asked, status: str, after: Near | None) -> Any:  # noqa: ANN401 - an iterator of Found
-    """Yield what is asked for, nearest first."""
+def nearest_first(store: Store, asked: Asked, status: str, after: Near | None) -> Iterator[Found]:
+    """Yield what is asked for, nearest first; `asked` says of which campaign, domain and rule."""
     connection = store.connection
     if not any(_is_asked_for(group, asked, status) for group in rollups.groups(connection)):
         return

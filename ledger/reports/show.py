@@ -9,6 +9,7 @@ from ledger.digest import show as shown
 from ledger.errors import CorruptLedger
 from ledger.readers import content_of
 from ledger.reports.history import leaf_of, time_text
+from ledger.reports.proposals import MOST_ABOUT, about
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.views import erased, samples, tags, versions, weights
@@ -33,6 +34,7 @@ def show(store: Store, row: samples.Row) -> dict[str, Any]:
         "origin": origin(store, row),
         "versions": _versions(store, row),
         "erased": erasure(store, row),
+        "proposals": about(store, row.sample)[:MOST_ABOUT],
         "bytes": row.size,
         "reader": row.reader,
         "form": row.form,

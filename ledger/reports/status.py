@@ -8,7 +8,7 @@ from typing import Any
 from ledger.exporters.manifest import head_json
 from ledger.store import Store
 from ledger.transaction import Head
-from ledger.views import quarantine, rollups
+from ledger.views import proposals, quarantine, rollups
 
 STATUSES = ("accepted", "rejected", "pending", "errored", "superseded", "erased")
 LABELS = ("true", "false", "none")
@@ -38,6 +38,7 @@ def status(store: Store, head: Head) -> dict[str, Any]:
         "by_split": {name: count for name, count in sorted(by["split"].items()) if name},
         "by_domain": {name: count for name, count in sorted(by["domain"].items()) if name},
         "by_reason": dict(reasons.most_common()),
+        "proposals": proposals.by_state(store.connection),
         "campaigns": campaigns,
         "conserved": total == sum(by["status"][name] for name in STATUSES),
         "ledger": store.ledger_id,

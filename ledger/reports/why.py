@@ -11,6 +11,7 @@ from typing import Any
 from ledger.digest import show as shown
 from ledger.reports.deciding import deciding
 from ledger.reports.history import events, leaf_of
+from ledger.reports.proposals import MOST_ABOUT, about
 from ledger.reports.scorings import found, scorings
 from ledger.reports.show import erasure, label_of, origin
 from ledger.reports.statements import statement, statements
@@ -37,7 +38,13 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
     standing = known.in_force(row)
     scored, more_scored = scorings(store, row)
     validated, findings = found(store, row)
-    cut = (("duplicates", len(twins) > TWINS), ("scores", more_scored), ("events", len(told) > EVENTS))
+    proposed = about(store, row.sample)
+    cut = (
+        ("duplicates", len(twins) > TWINS),
+        ("scores", more_scored),
+        ("events", len(told) > EVENTS),
+        ("proposals", len(proposed) > MOST_ABOUT),
+    )
     return {
         "sample": row.id.hex(),
         "status": row.status,
@@ -57,6 +64,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
         "findings": findings,
         "decisions": [statement(said, known, standing) for said in known.status],
         "labels": [statement(said, known, standing) for said in known.label],
+        "proposals": proposed[:MOST_ABOUT],
         "duplicates": [_duplicate(twin, row) for twin in twins[:TWINS]],
         "lineage": {
             "parents": [{"sample": op.hex(), "how": how} for op, how in lineage.parents(store.connection, row.sample)],

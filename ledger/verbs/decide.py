@@ -27,6 +27,8 @@ from ledger.views import decisions, erased, labels, samples, tags, versions, wei
 OUTCOMES = {"accept": "accepted", "reject": "rejected", "defer": "deferred"}
 LABELS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 _GONE = "Leave it out; `ledger show` says who erased it, and why."
+_RANKS = {"person": 0, "import": 2}
+"""Whose decisions outrank whose; policies and agents stand between, and of theirs the latest counts."""
 HEAVIEST = 1000
 """The largest weight: rows that one sample may become in an export for training."""
 
@@ -42,6 +44,8 @@ class DecideReport(NamedTuple):
 
 Which = Sequence[str] | Selection
 """Ids, or what `ledger.verbs.selection` makes of a condition."""
+
+Details = dict[str, Any]
 
 Judge = Callable[[list[samples.Row]], Iterator[Draft]]
 """From a few hundred samples to the events about those that change."""
@@ -61,18 +65,28 @@ def decide(
     outcome = OUTCOMES[verb]
     chosen = _chosen(which)
     reason = plain_text("The reason", reason, needed=verb == "reject")
+    run = Run(store.ledger_id, verb, {"reason": reason, **chosen.as_json()}, who)
+    return _each(store, run, chosen, outcomes(store, outcome, reason, who), expected, dry_run=dry_run)
+
+
+def outcomes(store: Store, outcome: str, reason: str, who: Who, details: Details | None = None) -> Judge:
+    """Return what says of each sample that it is accepted, rejected or deferred, unless `who` said just that already.
+
+    `details` are those of the events.
+    """
 
     def judge(rows: list[samples.Row]) -> Iterator[Draft]:
         told = decisions.history(store.connection, [row.sample for row in rows])
         for row in rows:
             history = told.get(row.sample, ())
-            mine = [said for said in history if _stands(said, who) and said.version == row.version]
-            if mine and (mine[-1].outcome, mine[-1].reason) == (outcome, reason):
+            rank = _RANKS.get(who.authority)
+            mine = [s for s in history if _stands(s) and s.version == row.version and _RANKS.get(s.authority) == rank]
+            if mine and (mine[-1].outcome, mine[-1].reason, mine[-1].authority) == (outcome, reason, who.authority):
                 continue
             fields: dict[str, Any] = {
                 "after": _after(store, history),
                 "authority": who.authority,
-                "details": {},
+                "details": details or {},
                 "policy": None,
                 "reason": reason,
                 "rule": None,
@@ -81,8 +95,7 @@ def decide(
             }
             yield draft(outcome, row.sample, row.version, fields)
 
-    run = Run(store.ledger_id, verb, {"reason": reason, **chosen.as_json()}, who)
-    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
+    return judge
 
 
 def relabel(
@@ -101,18 +114,31 @@ def relabel(
     wanted = LABELS[label]
     chosen = _chosen(which)
     reason = plain_text("The reason", reason)
+    run = Run(store.ledger_id, "relabel", {"label": label, "reason": reason, **chosen.as_json()}, who)
+    return _each(store, run, chosen, relabelings(store, wanted, reason, who), expected, dry_run=dry_run)
+
+
+def relabelings(
+    store: Store,
+    wanted: bool | None,  # noqa: FBT001 - a label
+    reason: str,
+    who: Who,
+    details: Details | None = None,
+) -> Judge:
+    """Return what gives each sample a label, unless `who` gave it for that reason already; see `outcomes`."""
 
     def judge(rows: list[samples.Row]) -> Iterator[Draft]:
         told = labels.history(store.connection, [row.sample for row in rows])
         for row in rows:
             history = told.get(row.sample, ())
-            mine = [given for given in history if _stands(given, who)]
-            if mine and (mine[-1].label, mine[-1].reason, mine[-1].version) == (wanted, reason, row.version):
+            mine = [s for s in history if _stands(s) and (s.authority == "person") == (who.authority == "person")]
+            said = (wanted, reason, row.version, who.authority)
+            if mine and (mine[-1].label, mine[-1].reason, mine[-1].version, mine[-1].authority) == said:
                 continue
             fields: dict[str, Any] = {
                 "after": _after(store, history),
                 "authority": who.authority,
-                "details": {},
+                "details": details or {},
                 "label": wanted,
                 "policy": None,
                 "reason": reason,
@@ -122,8 +148,7 @@ def relabel(
             }
             yield draft("relabeled", row.sample, row.version, fields)
 
-    run = Run(store.ledger_id, "relabel", {"label": label, "reason": reason, **chosen.as_json()}, who)
-    return _each(store, run, chosen, judge, expected, dry_run=dry_run)
+    return judge
 
 
 def tag(
@@ -224,7 +249,7 @@ def edit(
 
     with store.transaction(expected) as transaction:
         row = find_sample(store, sample)
-        _check_there(store, [row])
+        check_there(store, [row])
         if digest == row.hash:
             return DecideReport(1, 0, 1, [])
         run = Run(store.ledger_id, "edit", {"reason": reason}, who)
@@ -291,9 +316,9 @@ def _after(store: Store, history: Iterable[_Told]) -> str | None:
     return event_at(store, max(moments))[0].hex() if moments else None
 
 
-def _stands(said: decisions.Said | labels.Relabeling, who: Who) -> bool:
-    """Say whether it was said on the same authority and nobody withdrew it."""
-    return said.withdrawn is None and said.authority == who.authority
+def _stands(said: _Told) -> bool:
+    """Say whether nobody withdrew it."""
+    return said.withdrawn is None
 
 
 def _weight_of(history: Sequence[weights.Weighting], who: Who) -> int | None:
@@ -332,14 +357,14 @@ def _each(
                 raise HeadMoved(head.position, expected)
             named = changed = 0
             for rows in selected(here, chosen):
-                _check_there(here, rows)
+                check_there(here, rows)
                 named, changed = named + len(rows), changed + sum(1 for _ in judge(rows))
         return DecideReport(named, changed, named - changed, [])
     with store.transaction(expected) as transaction:
         named = changed = 0
         first: int | None = None
         for rows in selected(store, chosen):
-            _check_there(store, rows)
+            check_there(store, rows)
             drafts = list(judge(rows))
             begun = run.append(transaction, drafts)
             first = begun if first is None else first
@@ -351,7 +376,7 @@ def _each(
     return report
 
 
-def _check_there(store: Store, rows: Iterable[samples.Row]) -> None:
+def check_there(store: Store, rows: Iterable[samples.Row]) -> None:
     """Raise ErasedBytes where somebody would say something of a text that nobody can read any more."""
     for row in rows:
         if row.status == "erased" and (gone := erased.by(store.connection, row.version)) is not None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ledger import projection, sqlite
-from ledger.store import Store, open_store
+from ledger.store import Store, look, open_store
 from ledger.transaction import Head
 from ledger.verbs.ids import position_of
+from ledger.verbs.limits import timed, watched
 
 
 @contextmanager
@@ -18,14 +19,14 @@ def reading(store: Store, as_of: str | int | None = None) -> Iterator[tuple[Stor
     For the present this is the given store inside a read transaction. For an earlier position it is a second
     connection with the views folded up to there in temporary tables.
     """
-    with sqlite.plain_errors(store.path):
+    with timed(), sqlite.plain_errors(store.path, store.wait):
         with sqlite.snapshot(store.connection):
             now = store.head()
             position = now.position if as_of is None else position_of(store, str(as_of))
             if position == now.position:
                 yield store, now
                 return
-        past = open_store(store.path)
+        past = watched(look(store.path, wait=store.wait) if store.read_only else open_store(store.path), store)
         try:
             projection.prepare(past.connection)
             with sqlite.snapshot(past.connection):

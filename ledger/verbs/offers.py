@@ -1,4 +1,4 @@
-"""What a shell can complete: ids that begin so, and the names of campaigns, policies and views."""
+"""What a shell can complete: ids that begin so, and the names of campaigns, policies, views and open proposals."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 from ledger.event import BIRTHS
 from ledger.exporters.view_spec import BUILT_IN
 from ledger.policy import shipped
+from ledger.reports.proposals import name_of
 from ledger.store import Store
 from ledger.verbs.ids import short_ids
 from ledger.verbs.policies import IN_FORCE
-from ledger.views import defined, offered, policies, rollups
+from ledger.views import defined, offered, policies, proposals, rollups
 
-KINDS = ("campaigns", "events", "policies", "quarantined", "samples", "views")
+KINDS = ("campaigns", "events", "policies", "proposals", "quarantined", "samples", "views")
 MOST = 50
 """Ids that are offered; whoever wants one types more of it."""
 
@@ -43,4 +44,6 @@ def _names(store: Store, kind: str) -> set[str]:
         return {group.campaign for group in rollups.groups(store.connection)}
     if kind == "policies":
         return {IN_FORCE, *shipped(), *(one.name for one in policies.everything(store.connection))}
+    if kind == "proposals":
+        return {name_of(one.position) for one in proposals.listed(store.connection, ("open",), -1, MOST)}
     return {*BUILT_IN, *defined.names(store.connection)}

@@ -26,6 +26,7 @@ from ledger.verbs.moment import reading
 from ledger.verbs.search_index import (
     Index,
     Progress,
+    as_it_is,
     bring_up_to_date,
     catch_up_inside,
     check_possible,
@@ -36,7 +37,7 @@ from ledger.verbs.search_index import (
 )
 from ledger.verbs.selection import check_scores
 from ledger.verbs.words import plain_text
-from ledger.views import conditions, samples
+from ledger.views import conditions, samples, worded
 from ledger.views import search as words
 
 FIELDS = ("prompt", "completion", "all")
@@ -105,6 +106,8 @@ def search(
     """
     looked = _read(asked, as_of, progress)
     check_possible(store)
+    if store.read_only and not anew:
+        return _as_it_is(store, looked)
     try:
         added = bring_up_to_date(store, progress, anew=anew) if store.writable or anew else 0
         return _at_moment(store, looked, added)
@@ -172,6 +175,17 @@ def _at_moment(store: Store, looked: _Search, added: int) -> dict[str, Any]:
         return _answer(store, store.head(), looked, held(store, "main", added))
 
 
+def _as_it_is(store: Store, looked: _Search) -> dict[str, Any]:
+    """Search with the file's index, which may be behind; say so, and write nothing."""
+    with reading(store, looked.as_of) as (here, head):
+        as_it_is(here)
+        try:
+            return _answer(here, head, looked, held(here, "main", 0))
+        except _Unsound as error:
+            hint = "Run `ledger search WORD --rebuild`; nothing else depends on it."
+            raise BadRequest("The index of words is damaged", hint=hint) from error
+
+
 def _aside(store: Store, here: Store, head: Head, looked: _Search) -> dict[str, Any]:
     try:
         made = make_aside(here, looked.progress)
@@ -209,6 +223,7 @@ def _answer(store: Store, head: Head, looked: _Search, index: Index) -> dict[str
             "versions": index.versions,
             "added": index.added,
             "position": index.position,
+            "behind": worded.behind(store.connection, index.position),
         },
         "head": head_json(head.position, head.root),
     }

@@ -88,6 +88,15 @@ def is_current(store: Store, schema: words.Schema) -> bool:
     return state is not None and state.position >= words.last_version(store.connection)
 
 
+def as_it_is(store: Store) -> words.State:
+    """Return how far the ledger's index is, for those who do not write; raise BadRequest where there is none."""
+    state = words.state(store.connection, "main", code())
+    if state is None:
+        hint = "Run `ledger search WORD` once; it makes the index, and others after it put new versions in."
+        raise BadRequest("There is no index of words yet, or another version of this program made it", hint=hint)
+    return state
+
+
 def held(store: Store, schema: words.Schema, added: int) -> Index:
     """Return what the index holds, `added` of it now."""
     state = words.state(store.connection, schema, code())

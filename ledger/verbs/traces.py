@@ -17,7 +17,7 @@ from ledger.sample import Content
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.covering import Cover
-from ledger.views import holders, quarantine
+from ledger.views import holders, proposals, quarantine
 
 LISTED = 1_000
 """Samples, relatives and events that an answer lists; all are counted."""
@@ -25,6 +25,7 @@ WINDOW = 12
 """Characters in a row that make a quotation: longer than most words, shorter than any secret."""
 _EVENTS = 10_000
 """Events of one sample, and lines in quarantine, that are looked at."""
+_PROPOSALS = 500
 _MOST_READ = 100
 _DIGEST = re.compile("[0-9a-f]{64}")
 _OURS = frozenset({*CIRCUMSTANCES, "form", "reader", "type"})
@@ -89,22 +90,38 @@ def quoting(store: Store, texts: Mapping[int, Sequence[Sequence[str]]]) -> list[
     """Return position, kind and fields of the events that quote a text of the samples that they are about.
 
     Events cannot be erased: their notes, reasons and tags stay, and so do the parameters of the runs that made them. A
-    dozen characters in a row count as a quotation. `texts` are of the erased versions of each sample.
+    dozen characters in a row count as a quotation. `texts` are of the erased versions of each sample. Of proposals the
+    latest 500 are looked at, whatever samples they are about.
     """
     found: dict[int, dict[str, Any]] = {}
     begun: dict[int, _Said] = {}
     for sample, versions in texts.items():
         events = store.events(sample=sample, upto=store.head().position, limit=_EVENTS)
-        leaves = {position: leaf_of(store, text) for position, _, text in events}
-        said: dict[int, _Said] = {position: (leaf, _words(leaf)) for position, leaf in leaves.items()}
-        for run in {leaf["run"] for leaf in leaves.values()}:
-            said[run] = begun[run] = begun.get(run) or _begun(store, run)
-        every = set[str]().union(*(windows for _, words in said.values() for windows in words.values()))
-        quoted = set[str]().union(*(_quoted(version, every) for version in versions if every))
-        for position, (leaf, words) in said.items():
-            if fields := [name for name, windows in words.items() if not windows.isdisjoint(quoted)]:
-                found[position] = {"position": position, "kind": leaf["kind"], "fields": fields}
+        found |= _quoting(store, {position: text for position, _, text in events}, versions, begun)
+    told = proposals.events(store.connection, _PROPOSALS)
+    found |= _quoting(store, told, [version for versions in texts.values() for version in versions], begun)
     return [one for _, one in sorted(found.items())]
+
+
+def _quoting(
+    store: Store, events: Mapping[int, str], versions: Sequence[Sequence[str]], begun: dict[int, _Said]
+) -> dict[int, dict[str, Any]]:
+    """Return which of some events, and of those that began their runs, quote a text; `begun` keeps these."""
+    leaves = {position: leaf_of(store, text) for position, text in events.items()}
+    said: dict[int, _Said] = {position: (leaf, _words(leaf)) for position, leaf in leaves.items()}
+    for run in {leaf["run"] for leaf in leaves.values()}:
+        said[run] = begun[run] = begun.get(run) or _begun(store, run)
+    every = set[str]().union(*(windows for _, words in said.values() for windows in words.values()))
+    quoted = set[str]().union(*(_quoted(version, every) for version in versions if every))
+    fields = {
+        position: [name for name, windows in words.items() if not windows.isdisjoint(quoted)]
+        for position, (_, words) in said.items()
+    }
+    return {
+        position: {"position": position, "kind": said[position][0]["kind"], "fields": names}
+        for position, names in fields.items()
+        if names
+    }
 
 
 def alike(store: Store, covered: Cover, texts: Mapping[int, Sequence[Sequence[str]]]) -> list[str]:

@@ -132,15 +132,20 @@ def findings_count(findings: Findings, parameters: Parameters) -> str:
 
 def _holding(condition: Condition, parameters: Parameters) -> str:
     """Return the SELECT of the samples for which a condition holds as they stand; more can be asked of them behind."""
-    holds = truth(condition, lambda operand: _number(operand, parameters), lambda c: _text(c, parameters))
-    return f"SELECT s.sample FROM samples s WHERE s.status <> 'erased' AND {holds}"
+    return f"SELECT s.sample FROM samples s WHERE s.status <> 'erased' AND {holds(condition, parameters)}"
+
+
+def holds(condition: Condition, parameters: Parameters) -> str:
+    """Return SQL that is true where a condition holds for the sample `s` as it stands."""
+    return truth(condition, lambda operand: number(operand, parameters), lambda c: _text(c, parameters))
 
 
 def _is_text(compare: Compare) -> bool:
     return isinstance(compare.left, (Field, Tag))
 
 
-def _number(operand: Operand, parameters: Parameters) -> str:
+def number(operand: Operand, parameters: Parameters) -> str:
+    """Return SQL for a number of the sample `s` as it stands, in millionths; NULL where there is none."""
     if isinstance(operand, Number):
         return str(operand.value)
     if isinstance(operand, Findings):

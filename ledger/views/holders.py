@@ -24,7 +24,7 @@ _PROMPTS = """SELECT prompt FROM samples WHERE version IN (SELECT blob FROM temp
 _SEEN = """SELECT v.blob FROM versions v WHERE v.sample = m.sample AND v.position <= r.seen
     AND (v.withdrawn IS NULL OR v.withdrawn > r.seen) ORDER BY v.position DESC LIMIT 1"""
 _KEEPERS = """SELECT position FROM policies UNION SELECT position FROM defined_views UNION SELECT position FROM releases
-    UNION SELECT position FROM near_looks"""
+    UNION SELECT position FROM near_looks UNION SELECT position FROM proposals"""
 
 
 class Held(NamedTuple):
@@ -153,7 +153,7 @@ def lines(connection: Connection, rows: Sequence[int]) -> set[tuple[int, int]]:
 def kept(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, str]:
     """Return address -> kind of event, for those of up to a few hundred blobs that a fold or a rebuild needs.
 
-    Those are policies, definitions of views, and what releases and looks at near-duplicates stored.
+    Those are policies, definitions of views, and what releases, looks at near-duplicates and proposals stored.
     """
     rows = connection.execute(
         f"""SELECT unhex(j.value), t.kind FROM told t, json_each(t.leaf) j WHERE t.position IN ({_KEEPERS})

@@ -6,13 +6,18 @@ their new standing is put on. When everything is folded anew, everything is coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.event import BIRTHS, DECISIONS
 from ledger.sqlite import Connection
 from ledger.views.span import BORN, Span
 
-TABLES = (("rollups", "campaign, domain, status, rule, label, split"), ("totals", "name"))
+TABLES = (
+    ("rollups", "campaign, domain, status, rule, label, split"),
+    ("sources", "campaign, source, status, rule"),
+    ("totals", "name"),
+)
 DDL = (
     """CREATE TABLE {schema}.rollups (
         campaign TEXT NOT NULL,
@@ -23,6 +28,14 @@ DDL = (
         split TEXT NOT NULL,
         samples INTEGER NOT NULL,
         PRIMARY KEY (campaign, domain, status, rule, label, split)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE {schema}.sources (
+        campaign TEXT NOT NULL,
+        source TEXT NOT NULL,           -- '' of a derived sample
+        status TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        samples INTEGER NOT NULL,
+        PRIMARY KEY (campaign, source, status, rule)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE {schema}.totals (
         name TEXT PRIMARY KEY,
@@ -35,10 +48,14 @@ _COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, r
         CASE label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END, coalesce(split, ''), {sign}1
     FROM samples WHERE {which}
     ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
+_COUNT_SOURCES = """INSERT INTO sources SELECT campaign, coalesce(source, ''), status, rule, {sign}1
+    FROM samples WHERE {which}
+    ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""
 """One by one into a small table: to group first would sort all samples, which takes nearly twice as long."""
 _TOUCHED = "sample IN (SELECT sample FROM touched)"
 
 _CHANGE_STANDING = (*BIRTHS, *DECISIONS, "edited", "erased", "relabeled", "split_assigned", "withdrawn")
+_CHANGE_STATUS = (*BIRTHS, *DECISIONS, "edited", "erased", "withdrawn")
 _CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
 _TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
     WHERE sample IN (SELECT sample FROM touched)"""
@@ -82,15 +99,16 @@ def take_off(connection: Connection, span: Span) -> None:
     connection.execute("DELETE FROM taught")
     if span.has(*_CHANGE_CONTENT):
         connection.execute(_TAUGHT_BEFORE)
-    connection.execute(_COUNT.format(sign="-", which=_TOUCHED))
+    _count(connection, "-", _TOUCHED, of_status=span.has(*_CHANGE_STATUS))
 
 
 def put_on(connection: Connection, span: Span) -> None:
     """Put what the span touched back on the counts, as it now stands."""
     if not span.has(*_CHANGE_STANDING):
         return
-    connection.execute(_COUNT.format(sign="+", which=_TOUCHED))
+    _count(connection, "+", _TOUCHED, of_status=span.has(*_CHANGE_STATUS))
     connection.execute("DELETE FROM rollups WHERE samples = 0")
+    connection.execute("DELETE FROM sources WHERE samples = 0")
     if span.has(*_CHANGE_CONTENT):
         connection.execute(_TAUGHT_NOW)
         connection.execute(_COUNT_TAUGHT)
@@ -98,7 +116,7 @@ def put_on(connection: Connection, span: Span) -> None:
 
 def count(connection: Connection) -> None:
     """Count every sample; for views that were folded from nothing."""
-    connection.execute(_COUNT.format(sign="+", which="true"))
+    _count(connection, "+", "true")
     connection.execute(
         "UPDATE totals SET value = (SELECT count(DISTINCT fingerprint) FROM samples) WHERE name = 'fingerprints'"
     )
@@ -110,6 +128,30 @@ def groups(connection: Connection) -> list[Group]:
     return [Group(*row) for row in rows]
 
 
+class OfSource(NamedTuple):
+    """How many samples of a source ('': derived ones) share a standing."""
+
+    campaign: str
+    source: str
+    status: str
+    rule: str
+    samples: int
+
+
+def by_source(connection: Connection, names: Sequence[str]) -> list[OfSource]:
+    """Return the standings of up to a few hundred campaigns, source by source."""
+    marks = ",".join("?" * len(names))
+    sql = f"SELECT campaign, source, status, rule, samples FROM sources WHERE campaign IN ({marks})"  # noqa: S608 - question marks
+    return [OfSource(*row) for row in connection.execute(sql, names)]
+
+
+def of_source(connection: Connection, source: str) -> list[OfSource]:
+    """Return the standings of a source in every campaign."""
+    sql = """SELECT s.campaign, s.source, s.status, s.rule, s.samples FROM (SELECT DISTINCT campaign FROM rollups) c
+        CROSS JOIN sources s ON s.campaign = c.campaign AND s.source = ?"""
+    return [OfSource(*row) for row in connection.execute(sql, (source,))]
+
+
 def born(connection: Connection) -> int:
     """Return how many samples were ever brought into being."""
     return int(connection.execute("SELECT value FROM totals WHERE name = 'samples'").fetchone()[0])
@@ -118,3 +160,9 @@ def born(connection: Connection) -> int:
 def fingerprints(connection: Connection) -> int:
     """Return how many different fingerprints the samples' versions have."""
     return int(connection.execute("SELECT value FROM totals WHERE name = 'fingerprints'").fetchone()[0])
+
+
+def _count(connection: Connection, sign: str, which: str, *, of_status: bool = True) -> None:
+    """Count samples; by source only where their status may be another."""
+    for statement in (_COUNT, _COUNT_SOURCES) if of_status else (_COUNT,):
+        connection.execute(statement.format(sign=sign, which=which))

@@ -37,6 +37,8 @@ DDL = (
 INDEXES = (
     "CREATE INDEX {schema}.samples_fingerprint ON samples (fingerprint)",
     "CREATE INDEX {schema}.samples_version ON samples (version)",
+    "CREATE INDEX {schema}.samples_standing ON samples (campaign, domain, status, rule)",
+    "CREATE INDEX {schema}.samples_source ON samples (source)",
 )
 
 _CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.form'), json_extract(t.leaf, '$.type'),

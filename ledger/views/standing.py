@@ -73,8 +73,9 @@ def headlines(connection: Connection, handles: Sequence[int]) -> dict[int, Headl
         if policy.headline is None:
             continue
         number = number_of(policy, policy.headline, slots_of(policy))
+        # the plus keeps SQLite from its index of policies, which holds every sample
         rows = connection.execute(
-            f"SELECT sample, {number} FROM judgements WHERE policy = ? AND sample IN ({marks})",  # noqa: S608 - numbers
+            f"SELECT sample, {number} FROM judgements WHERE +policy = ? AND sample IN ({marks})",  # noqa: S608 - numbers
             (adoption.position, *handles),
         )
         for sample, value in rows:

@@ -41,6 +41,8 @@ def everything(ledger: Ledger, folder: Path, *, erasing: bool = True) -> list[st
     (folder / "short.toml").write_text(POLICY, encoding="utf-8")
     ledger.decide(folder / "short.toml", reason="a trial")
     _supersede(ledger, ids[9])
+    ledger.accept_proposal(ledger.propose(ids[11:13], "defer", reason="to be looked at")["name"])
+    ledger.decline_proposal(ledger.propose(ids[13:14], "label-none", reason="nobody can tell")["name"], reason="we can")
     if erasing:
         erase(ledger, ids[10])
     return sample_ids(ledger)

@@ -205,6 +205,16 @@ TWINS = {
     "twins": BLOB,
 }
 PHRASES = {"after": None, "campaign": "c", "families": BLOB, "field": "answer", "recipe": {"n": 5}}
+PROPOSED = {
+    "client": {"name": "host", "request": "7", "session": None, "tool": None, "version": "1"},
+    "count": 2,
+    "evidence": [3, 12],
+    "key": "ä",
+    "members": BLOB,
+    "proposer": "robot",
+    "reason": "because it is ä",
+    "verdict": "label-none",
+}
 ADOPTED = {"after": None, "authority": "person", "campaign": None, "policy": BLOB}
 
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -281,6 +291,17 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "erased",
         {"authority": "a", "blob": BLOB, "fingerprint": OTHER, "reason": "r", "sample": OTHER},
         {"kind": "erased", "blob": BLOB},
+    ),
+    ("proposed", PROPOSED, {"kind": "proposed", "key": "ä", "proposer": "robot"}),
+    (
+        "proposal_accepted",
+        {"authority": "policy", "confirmed": "none", "policy": OTHER, "proposal": BLOB, "reason": ""},
+        {"kind": "proposal_accepted", "proposal": BLOB},
+    ),
+    (
+        "proposal_declined",
+        {"authority": "person", "proposal": BLOB, "reason": "ä"},
+        {"kind": "proposal_declined", "proposal": BLOB},
     ),
 ]
 

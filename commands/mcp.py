@@ -1,0 +1,167 @@
+"""`ledger mcp`: answer agents over the Model Context Protocol."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands._common import Call, verb
+from commands._options import keep, seconds, text
+
+if TYPE_CHECKING:
+    from mcp_server.options import Options
+
+_KINDS = ("propose", "record", "export")
+_LONGEST = 3_600
+_TOKEN = "LEDGER_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@verb("mcp --allow propose")
+@click.option("--http", type=text, metavar="HOST:PORT", help="Serve over HTTP at /mcp; without it, over stdio.")
+@click.option("--allow", type=click.Choice(_KINDS), multiple=True, help="Also offer tools that write; repeatable.")
+@click.option(
+    "--export-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The one folder that exports may be written to.",
+)
+@click.option(
+    "--actor",
+    type=text,
+    expose_value=False,
+    callback=keep("actor"),
+    envvar="LEDGER_ACTOR",
+    show_envvar=True,
+    metavar="NAME",
+    help="Who acts where no token says so; without it, the user.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Who may connect over HTTP: lines subject:token, readable by its owner only. One token: LEDGER_TOKEN.",
+)
+@click.option("--allow-host", type=text, multiple=True, metavar="HOST[:PORT]", help="Another name of this server.")
+@click.option("--allow-origin", type=text, multiple=True, metavar="URL", help="A site whose pages may ask.")
+@click.option("--deadline", type=seconds, default=5.0, show_default=True, metavar="SECONDS", help="For one question.")
+@click.option("--selftest", is_flag=True, help="Connect once in this process, and say what a client would see.")
+@click.pass_obj
+def command(call: Call, /, *, selftest: bool, http: str | None, **given: Any) -> None:  # noqa: ANN401 - the options
+    """Answer agents that ask about the ledger.
+
+    This is a server of the Model Context Protocol (MCP): the verbs that ask, as tools; docs/mcp.md says how hosts start
+    it. It only reads, unless --allow says otherwise: propose (leave proposals that change nothing until a person
+    accepts them), record (decisions that the user confirms at the client), export (new files below --export-root).
+
+    Over HTTP only names and origins that are known exactly are answered, and a token is needed wherever other computers
+    can connect.
+    """
+    gc.disable()  # until the server is made: a host waits for it
+    try:
+        if selftest:
+            _selftest(call, _options(call, given))
+            return
+        call.json = False  # standard output belongs to the protocol, also when something goes wrong
+        options = _options(call, given)
+        if http is None:
+            _serve_stdio(options)
+        else:
+            _serve_http(options, http, given)
+    finally:
+        gc.enable()
+
+
+def _options(call: Call, given: dict[str, Any]) -> Options:
+    """Return what the server is to be; opens the ledger once, so that what is wrong with it is said now."""
+    from ledger import Ledger, find_ledger
+    from ledger.errors import BadRequest
+    from mcp_server.options import Options
+
+    path = Path(call.path or find_ledger()).absolute()
+    with Ledger.open(path, actor=call.actor, via="mcp", read_only=True):
+        pass
+    if not 0 < given["deadline"] <= _LONGEST:
+        raise BadRequest(f"A question takes more than 0 and at most {_LONGEST} seconds", hint="The usual is 5.")
+    return Options(
+        path=path,
+        allow=frozenset(given["allow"]),
+        actor=call.actor,
+        export_root=given["export_root"],
+        deadline=given["deadline"],
+    )
+
+
+def _part(name: str) -> Any:  # noqa: ANN401 - a module
+    """Return a module of the server; raise BadRequest where the package is missing that it is built on."""
+    from importlib import import_module
+
+    from ledger.errors import BadRequest
+
+    try:
+        return import_module(f"mcp_server.{name}")
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "mcp":
+            raise
+        hint = 'Run `pip install "sample-ledger[mcp]"`.'
+        raise BadRequest("Serving agents needs a package that is not installed: mcp", hint=hint) from error
+
+
+def _serve_stdio(options: Options) -> None:
+    """Serve the host that started this process, until it closes the input or says to stop."""
+    _part("logs").set_up()
+    _part("stdio").serve(options)
+
+
+def _serve_http(options: Options, place: str, given: dict[str, Any]) -> None:
+    """Serve whoever may connect, until a signal says to stop."""
+    from functools import partial
+
+    from commands._render import note
+
+    _part("logs").set_up()
+    http, server = _part("http"), _part("server")
+    door = http.Door(http.Place.of(place), _subjects(options, given["token_file"]), *_beyond(given))
+    door.check()
+    if door.subjects and not door.place.is_loopback():
+        note("warning: ", "tokens travel as they are; put a proxy with TLS in front of this port", style="yellow")
+    http.serve(partial(server.make, options), door, lambda url: note("", f"listening at {url}", style=""))
+
+
+def _beyond(given: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return given["allow_host"], given["allow_origin"]
+
+
+def _subjects(options: Options, file: Path | None) -> dict[str, str]:
+    """Return token -> subject, from the environment and the file; raise BadRequest for one that is no use."""
+    tokens = _part("tokens")
+    found: dict[str, str] = {} if file is None else tokens.read(file)
+    if (token := os.environ.get(_TOKEN)) is not None:
+        found[tokens.checked(token, _TOKEN)] = _part("identity").operator(options)
+    return found
+
+
+def _selftest(call: Call, options: Options) -> None:
+    """Say what a client would see; leave with 1 where something failed."""
+    from functools import partial
+
+    import anyio
+
+    _part("logs").set_up()
+    found = anyio.run(partial(_part("selftest").selftest, options))
+    call.answer(found, lambda: _render(found))
+    if not found["passed"]:
+        click.get_current_context().exit(1)
+
+
+def _render(found: dict[str, Any]) -> None:
+    from commands._render import line, many
+
+    for one in found["eras"]:
+        counts = ((len(one["tools"]), "tool"), (len(one["resources"]) + len(one["templates"]), "resource"))
+        said = ", ".join(many(number, what) for number, what in (*counts, (len(one["prompts"]), "prompt")))
+        line((one["protocol"], "bold"), f"  {said}", (f"  {one.get('overview', '')}", "dim"))
+    line(*(f"failed: {one}" for one in found["failed"]) if found["failed"] else (("passed", "green"),))

@@ -1,0 +1,148 @@
+"""Proposals: decisions that somebody asks for, and that a person or a policy makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger import sqlite
+from ledger.door.opened import Answer, Opened
+from ledger.verbs import settling
+from ledger.verbs.moment import reading
+from ledger.verbs.proposals import Done, propose, record, record_proposal, tried
+from ledger.verbs.proposed import MOST, proposal_shown, proposals_there_are, told_at
+from ledger.verbs.proposing import asked, checked_circumstances
+from ledger.verbs.selection import selection
+from ledger.verbs.settling import How, find_proposal
+from ledger.verbs.words import whole_number
+
+
+class Proposals(Opened):
+    """Proposals: decisions that somebody asks for, and that a person or a policy makes.
+
+    A proposal is named by `P12` or `@12`, where 12 is its position in the log, or by 6 or more characters of its id.
+    Every answer about one has the same keys: proposal, name, position, time, proposer, via, verdict, reason, count,
+    key, state (open, accepted, declined) and `settled`: None, or who settled it and what that changed, with
+    count = changed + unchanged + changed_since + erased.
+    """
+
+    def propose(  # noqa: PLR0913 - a keyword for each part of the request
+        self,
+        ids: Sequence[str],
+        verdict: str,
+        *,
+        reason: str,
+        where: str | None = None,
+        campaign: str | None = None,
+        key: str | None = None,
+        evidence: Sequence[int] = (),
+        client: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Propose accept, reject, defer, label-true, label-false or label-none of samples; nothing of them changes.
+
+        `key` names the request: made again by the same actor it appends nothing and returns the first answer with
+        `repeated` true, also where somebody else wrote meanwhile. Without one, the digest of what is proposed is the
+        key. `evidence` are positions of events, `client` what a program says of itself (name, version, session, tool,
+        request). A policy that trusts the actor with the verdict accepts the proposal at once. With `dry_run` nothing
+        is recorded and `would` tells what accepting would change. Raises BadRequest, NoSuchId, AmbiguousId,
+        ConditionInvalid, ErasedBytes, HeadMoved.
+        """
+        request = asked(selection(ids, where, campaign), verdict, reason, key, evidence, client)
+        with sqlite.plain_errors(self._store.path):
+            if dry_run:
+                return tried(self._store, request, self._who, expected_head)
+            done = self._told(propose(self._store, request, self._who, expected_head))
+        return {**done, "would": None, "would_accept": None}
+
+    def record(
+        self,
+        ids: Sequence[str],
+        verdict: str,
+        *,
+        reason: str,
+        key: str | None = None,
+        evidence: Sequence[int] = (),
+        client: Mapping[str, Any] | None = None,
+        confirmed: str = "elicitation",
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Propose and accept in one commit, as an agent whom somebody confirmed: its decisions rank with a policy's.
+
+        The same request made again returns the first answer. Raises ProposalSettled where it was declined, and what
+        `propose` does.
+        """
+        request = asked(selection(ids), verdict, reason, key, evidence, client)
+        with sqlite.plain_errors(self._store.path):
+            how = How("agent", confirmed)
+            return self._told(record(self._store, request, how, self._who, expected_head))
+
+    def record_proposal(
+        self,
+        proposal: str | int,
+        *,
+        reason: str = "",
+        key: str | None = None,
+        client: Mapping[str, Any] | None = None,
+        confirmed: str = "elicitation",
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Accept an open proposal as `record` does; the same request made again returns the first answer.
+
+        Raises NoSuchProposal, ProposalSettled, HeadMoved.
+        """
+        how = How("agent", confirmed, reason)
+        params = checked_circumstances(key, client)
+        with sqlite.plain_errors(self._store.path):
+            done = record_proposal(self._store, proposal, how, params, self._who, expected_head)
+            return self._told(done)
+
+    def accept_proposal(
+        self,
+        proposal: str | int,
+        *,
+        reason: str = "",
+        confirmed: str = "command",
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Make the decisions that a proposal asks for, in one commit, on the authority of a person.
+
+        Raises NoSuchProposal, ProposalSettled, AmbiguousId, HeadMoved.
+        """
+        how = How("person", confirmed, reason)
+        with sqlite.plain_errors(self._store.path):
+            position = settling.accept(self._store, proposal, how, self._who, expected_head)
+            return self._told(Done(position, repeated=False))
+
+    def decline_proposal(self, proposal: str | int, *, reason: str, expected_head: int | None = None) -> Answer:
+        """Decline a proposal, saying why; raises NoSuchProposal, ProposalSettled, AmbiguousId, HeadMoved."""
+        with sqlite.plain_errors(self._store.path):
+            position = settling.decline(self._store, proposal, reason, self._who, expected_head)
+            return self._told(Done(position, repeated=False))
+
+    def proposals(
+        self,
+        state: str = "open",
+        limit: int = 50,
+        after: str | int | None = None,
+        as_of: str | int | None = None,
+    ) -> Answer:
+        """Return proposals that are open, accepted or declined, or `all`, oldest first; `next` goes on with `after`."""
+        whole_number("The limit", limit, 1, MOST)
+        with reading(self._store, as_of) as (there, head):
+            start = -1 if after is None else find_proposal(there, after).position
+            return proposals_there_are(there, head, state, start, limit)
+
+    def proposal(self, proposal: str | int, limit: int = 20, as_of: str | int | None = None) -> Answer:
+        """Return one proposal: also its evidence, client, the first `limit` of its samples, and what it would change.
+
+        Raises NoSuchProposal, AmbiguousId, BadRequest.
+        """
+        whole_number("The limit", limit, 0, MOST)
+        with reading(self._store, as_of) as (there, head):
+            return proposal_shown(there, head, proposal, limit, self._who)
+
+    def _told(self, done: Done) -> Answer:
+        with reading(self._store) as (here, _):
+            return {**told_at(here, done.position), "repeated": done.repeated}

@@ -1,0 +1,67 @@
+"""What the tools that decide share: their arguments, and from a selection's handle to the samples it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from mcp.types import ToolAnnotations
+from pydantic import BeforeValidator, Field
+
+from ledger import Ledger
+from ledger.errors import BadRequest
+from mcp_server.handles import Handles
+from mcp_server.tools.asking import LONGEST, Items, bare
+
+SHORTEST = 8
+"""Characters of a reason."""
+
+WRITING = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)  # the log is only ever appended to, and a key that was used appends nothing
+
+Verdict = Literal["accept", "reject", "defer", "label-true", "label-false", "label-none"]
+Ids = Annotated[
+    Sequence[Annotated[str, Field(max_length=LONGEST)]],
+    Items,
+    Field(max_length=100, json_schema_extra=bare, description="ids or unique prefixes, 6+"),
+]
+Absent = BeforeValidator(lambda value: "" if value is None else value)
+Handle = Annotated[str, Absent, Field(max_length=200, json_schema_extra=bare, description="in place of samples")]
+Reason = Annotated[str, Field(min_length=SHORTEST, max_length=500, json_schema_extra=bare)]
+Key = Annotated[
+    str, Field(min_length=1, max_length=200, json_schema_extra=bare, description="new for each new request")
+]
+Position = Annotated[int, Field(ge=0, le=2**53)]
+
+
+def named(samples: Sequence[str], selection: str) -> None:
+    """Refuse a request that names samples in no way or in two; raise BadRequest."""
+    if samples and selection:
+        raise BadRequest("Both samples and a selection were given; give one of the two")
+    if not samples and not selection:
+        raise BadRequest(
+            "No samples were given", hint="Name them by id, or pass the selection of ledger_search with select=true."
+        )
+
+
+def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection: str) -> tuple[list[str], int | None]:
+    """Return the ids that a request is about, and the head that they need, None where any will do.
+
+    A selection stands for exactly the samples that it was made for. Where its filter finds others by now, they are
+    looked up as of then, and then only a repetition may go on: whatever would write sees that the head has moved.
+    Raises BadRequest for a selection that this server did not make.
+    """
+    if not selection:
+        return list(samples), None
+    chosen = handles.chosen(selection)
+    now = ledger.find_ids(**chosen.chosen)
+    if now["digest"] == chosen.digest:
+        return now["ids"], None
+    then = ledger.find_ids(**{**chosen.chosen, "as_of": chosen.position})
+    return then["ids"], chosen.position
+
+
+def head_of(ledger: Ledger) -> int:
+    """Return the position that the log ends at."""
+    return int(ledger.status()["head"]["position"])

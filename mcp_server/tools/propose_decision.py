@@ -1,0 +1,81 @@
+"""ledger_propose_decision: leave a decision about samples in the ledger, for a person or a policy to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from ledger import Ledger
+from mcp_server.answers import answer
+from mcp_server.face import Face
+from mcp_server.tools.acting import WRITING, Handle, Ids, Key, Position, Reason, Verdict, head_of, members, named
+from mcp_server.tools.asking import Items, Shape, bare
+
+NAME = "ledger_propose_decision"
+META = {"anthropic/searchHint": "suggest accept reject defer relabel samples proposal review decide"}
+
+
+Evidence = Annotated[Sequence[Position], Items, Field(max_length=100, json_schema_extra=bare)]
+
+
+class Proposal(Shape):
+    """What was proposed; `state` is accepted where a policy takes such proposals, `repeated` where the key was used."""
+
+    proposal: str
+    state: str
+    count: int
+    repeated: bool
+
+
+def register(mcp: MCPServer, face: Face) -> None:
+    """Add the tool to a server."""
+
+    @mcp.tool(name=NAME, title="Propose a decision", annotations=WRITING, meta=META)
+    async def ledger_propose_decision(
+        ctx: Context[Any, Any],
+        *,
+        verdict: Verdict,
+        reason: Reason,
+        idempotency_key: Key,
+        samples: Ids = (),
+        selection: Handle = "",
+        evidence_seqs: Evidence = (),
+    ) -> Annotated[CallToolResult, Proposal]:
+        """Propose a decision about samples or a selection. Nothing changes until a person or policy accepts it."""
+        named(samples, selection)
+        caller = face.caller(ctx, NAME)
+
+        def propose(ledger: Ledger) -> dict[str, Any]:
+            ids, needed = members(ledger, face.handles, samples, selection)
+            made = ledger.propose(
+                ids,
+                verdict,
+                reason=reason,
+                key=idempotency_key,
+                evidence=evidence_seqs,
+                client=caller.client,
+                expected_head=needed,
+            )
+            return {**made, "as_of": head_of(ledger)}
+
+        return told(await face.write(caller, propose))
+
+
+def told(made: Mapping[str, Any]) -> CallToolResult:
+    """Return the answer: its name to pass on, whether it is open, how many samples, and the head."""
+    facts: dict[str, object] = {"proposal": made["name"], "state": made["state"], "count": made["count"]}
+    facts |= {"repeated": made["repeated"], "as_of": made["as_of"]}
+    again = "Proposed before, by the same request, as" if made["repeated"] else "Proposed as"
+    line = f"{again} {made['name']}: {made['verdict']} of {made['count']:,}; {_next(made)}"
+    return answer(facts, line=line)
+
+
+def _next(made: Mapping[str, Any]) -> str:
+    if made["state"] == "open":
+        return f"a person accepts it with: ledger proposals accept {made['name']}"
+    return f"it was {made['state']}"
