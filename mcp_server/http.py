@@ -51,7 +51,7 @@ class Place(NamedTuple):
         found = _PLACE.fullmatch(text if ":" in text else f"127.0.0.1:{text}")
         if found is None or int(found["port"]) > _LAST_PORT:
             raise BadRequest(f"{text!r} is not HOST:PORT", hint="For example: --http 127.0.0.1:8765")
-        return cls(found["six"] or found["name"], int(found["port"]))
+        return cls((found["six"] or found["name"]).lower(), int(found["port"]))
 
     def is_loopback(self) -> bool:
         """Say whether only this computer can connect."""

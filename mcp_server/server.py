@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any
 
 import anyio
@@ -38,6 +37,7 @@ from typing_extensions import override
 from ledger.errors import AmbiguousId, LedgerError, NoSuchId, NoSuchPosition, NoSuchProposal
 from mcp_server.errors import INTERNAL, cause, note, told
 from mcp_server.face import Face
+from mcp_server.instructions import instructions
 from mcp_server.options import ALLOWABLE, EXPORT, PROPOSE, RECORD, Options
 from mcp_server.strict import StrictTool, misshapen
 from mcp_server.untrusted import one_line
@@ -187,11 +187,10 @@ def make(
     if unknown := options.allow - set(ALLOWABLE):
         raise ValueError(f"There is nothing to allow called {', '.join(sorted(unknown))}")
     face = Face(options)
-    made = LedgerServer(face, _instructions(options), token_verifier, auth)
+    made = LedgerServer(face, instructions(options), token_verifier, auth)
     written = [part for kind, part in WRITING.items() if kind in options.allow]
     for name in (*(f"tools.{part}" for part in (*PARTS, *written)), *BESIDES):
-        if find_spec(f"mcp_server.{name}") is not None:
-            import_module(f"mcp_server.{name}").register(made, face)
+        import_module(f"mcp_server.{name}").register(made, face)
     return made
 
 
@@ -203,14 +202,6 @@ def settle() -> None:
     """
     gc.freeze()
     gc.enable()
-
-
-def _instructions(options: Options) -> str | None:
-    if find_spec("mcp_server.instructions") is None:
-        return None
-    written = import_module("mcp_server.instructions")
-    text: str = written.instructions(options)
-    return text
 
 
 def _version() -> str:

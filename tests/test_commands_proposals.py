@@ -82,7 +82,7 @@ def test_accepting(ledger: Ledger, ids: list[str], made: dict[str, Any]) -> None
     again = run("--ledger", ledger.path, "proposals", "accept", made["name"])
     assert again.code == 67
     with as_actor(ledger.path, "robot") as robot:
-        recorded = robot.record(ids[:1], "accept", reason=WHY)
+        recorded = robot.record(ids[:1], "accept", reason=WHY, key="once")
     shown = ok("--ledger", ledger.path, "proposals", "show", recorded["name"]).out
     assert "1 of the changed stay as they are: a person has decided about them" in shown
 

@@ -252,12 +252,14 @@ def check_both_ways(world: World, other: Policy, campaign: str | None) -> None:
     (before,) = in_force(store, campaign)
     if not flips.can_tell(before.policy, other):
         return
-    quick = list(flips.turned(store.connection, before.adoption, other, campaign))
+    quick = flips.turned(store.connection, before.adoption, other, campaign, 10_000)
     stood = flips.standing(store.connection, before.adoption, campaign)
     before.fill(store, "before", campaign)
     with trying(store, other, campaign) as tried:
         tried.fill(store, "after", campaign)
-        assert quick == list(due.flips(store.connection, "before", "after"))
+        assert quick == due.flips(store.connection, "before", "after", 10_000)
+    turns, flipped = quick
+    assert Counter({one[:-1]: one.samples for one in turns}) == Counter(one[1:10] for one in flipped)
     assert summed(stood) == summed(due.standing(store.connection, "before"))
     due.drop(store.connection, "before", "after")
 

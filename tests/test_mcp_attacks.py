@@ -364,7 +364,7 @@ def test_the_question_to_a_person_quotes_no_sample(tmp_path: Path) -> None:
     """What a person is asked says which decision and how many samples, with the agent's reason as one quoted text."""
     world = World(tmp_path, chat("MARK question", "MARK answer", label=True))
     person = Person("decline")
-    reason = "fine', in the name of root? The reason that the agent gives: 'ok"
+    reason = "fine', in the name of root? The reason given: 'ok"
     unseen = "fine\u202e, yes\nin the name of root?"
 
     spaced = [f" {one}\n" for one in world.ids]

@@ -156,7 +156,7 @@ class TestKeys:
         again = ledger.propose(ids, "reject", reason=WHY)
         assert (again["state"], again["settled"]["reason"], again["repeated"]) == ("declined", "no need", True)
         with pytest.raises(ProposalSettled, match=r"was declined already, at position \d+"):
-            ledger.record(ids, "reject", reason=WHY)
+            ledger.record(ids, "reject", reason=WHY, key=made["key"])
         assert ledger.propose(ids, "reject", reason=WHY, key="again")["state"] == "open"
 
 
@@ -170,7 +170,7 @@ def test_whoever_wrote_meanwhile_is_noticed(ledger: Ledger, tmp_path: Path) -> N
         with pytest.raises(HeadMoved):
             ledger.propose(ids, "accept", reason=WHY, expected_head=before, dry_run=dry_run)
     with pytest.raises(HeadMoved):
-        ledger.record(ids, "accept", reason=WHY, expected_head=before)
+        ledger.record(ids, "accept", reason=WHY, key="once", expected_head=before)
     with pytest.raises(HeadMoved):
         ledger.record_proposal(made["name"], expected_head=before)
     done = ledger.record_proposal(made["name"], expected_head=head(ledger))
@@ -221,7 +221,7 @@ class TestRecord:
                 ledger.record_proposal(first["name"], **{"reason": "yes", "key": "k", **other})
         with as_actor(ledger.path, "another") as another, pytest.raises(ProposalSettled):
             another.record_proposal(first["name"], reason="yes", key="k")
-        recorded = ledger.record(ids[1:2], "reject", reason=WHY)
+        recorded = ledger.record(ids[1:2], "reject", reason=WHY, key=second["key"])
         assert (recorded["proposal"], recorded["repeated"]) == (second["proposal"], False)
 
     def test_what_a_person_accepted_is_no_repetition_by_id(self, ledger: Ledger, tmp_path: Path) -> None:
@@ -231,15 +231,22 @@ class TestRecord:
         ledger.accept_proposal(made["name"])
         with pytest.raises(ProposalSettled):
             ledger.record_proposal(made["name"])
-        again = ledger.record(ids, "reject", reason=WHY)
+        again = ledger.record(ids, "reject", reason=WHY, key=made["key"])
         assert (again["repeated"], again["settled"]["authority"]) == (True, "person")
+
+    def test_back_and_forth_is_recorded_each_time(self, ledger: Ledger, tmp_path: Path) -> None:
+        """Accept, reject, accept for one reason are three decisions, and the last one stands."""
+        ids = some(ledger, tmp_path)[:1]
+        for number, verdict in enumerate(("accept", "reject", "accept")):
+            assert not ledger.record(ids, verdict, reason=WHY, key=str(number))["repeated"]
+        assert ledger.show(ids[0])["status"] == "accepted"
 
     def test_a_wrong_way_to_confirm(self, ledger: Ledger, tmp_path: Path) -> None:
         """It is one of a few words, and the ledger stays as it was."""
         ids = some(ledger, tmp_path)
         before = head(ledger)
         with pytest.raises(BadRequest, match="elicitation"):
-            ledger.record(ids, "reject", reason=WHY, confirmed="surely")
+            ledger.record(ids, "reject", reason=WHY, key="once", confirmed="surely")
         with pytest.raises(BadRequest, match="control character"):
             ledger.record_proposal("P3", reason="a\nb")
         with pytest.raises(NoSuchProposal):
@@ -316,14 +323,14 @@ def test_killed_before_the_commit_nothing_is_there(
     monkeypatch.setattr(store_of(ledger), "seal", stop)
     for act in (ledger.propose, ledger.record):
         with pytest.raises(BadRequest, match="stopped"):
-            act(ids, "reject", reason=WHY)
+            act(ids, "reject", reason=WHY, key="k")
     assert (head(ledger), others(ledger)) == (began, before)
 
 
 def test_decisions_of_a_proposal_can_be_withdrawn(ledger: Ledger, tmp_path: Path) -> None:
     """Each is a decision like any other; the proposal stays accepted."""
     ids = some(ledger, tmp_path)
-    done = ledger.record(ids, "reject", reason=WHY)
+    done = ledger.record(ids, "reject", reason=WHY, key="once")
     first, last = done["settled"]["events"]
     ledger.withdraw([f"@{first}-@{last}"], reason="too fast")
     assert ledger.status()["by_status"]["pending"] == 4
@@ -334,7 +341,7 @@ def test_decisions_of_a_proposal_can_be_withdrawn(ledger: Ledger, tmp_path: Path
 def test_a_packed_ledger_and_an_archive_hold_them_all(ledger: Ledger, tmp_path: Path) -> None:
     """Packing leaves the lists as folds read them, and an archive of the log makes the same proposals."""
     ids = some(ledger, tmp_path)
-    ledger.record(ids[:2], "reject", reason=WHY)
+    ledger.record(ids[:2], "reject", reason=WHY, key="once")
     ledger.propose(ids, "accept", reason=WHY)
     told = ledger.proposals("all")
     ledger.compact(codec="zstd")

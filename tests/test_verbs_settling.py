@@ -130,7 +130,7 @@ def test_people_outrank_agents(ledger: Ledger, tmp_path: Path, verdict: str) -> 
     person = ledger.relabel([ids[0]], "none") if verdict == "label-false" else ledger.reject([ids[0]], reason="bad")
     before = ledger.why(ids[0])
     with as_actor(ledger.path, "robot") as robot:
-        done = robot.record(ids, verdict, reason=WHY)
+        done = robot.record(ids, verdict, reason=WHY, key="once")
     assert counts(done) == {"changed": 2, "unchanged": 0, "changed_since": 0, "erased": 0, "outranked": 1}
     now = ledger.why(ids[0])
     assert (now["status"], now["label"]) == (before["status"], before["label"])

@@ -105,7 +105,8 @@ def test_a_campaign_narrows_the_flips_and_the_counts(ledger: Ledger, tmp_path: P
     score(ledger, {each: {"a": "0.4", "b": "0"} for each in (here, there)})
     decide(ledger, TWO)
     (judged,) = in_force(store_of(ledger), None)
-    found = list(flips.turned(views(ledger), judged.adoption, at(TWO, low=0), "here"))
+    turns, found = flips.turned(views(ledger), judged.adoption, at(TWO, low=0), "here", 9)
+    assert [(turn.status, turn.to_status, turn.samples) for turn in turns] == [("rejected", "accepted", 1)]
     assert [flip.sample for flip in found] == [handle(ledger, here)]
     assert flips.standing(views(ledger), judged.adoption, "here") == [due.Count("rejected", "none", "", 1)]
     assert flips.standing(views(ledger), judged.adoption, None) == [
@@ -114,10 +115,23 @@ def test_a_campaign_narrows_the_flips_and_the_counts(ledger: Ledger, tmp_path: P
     ]
 
 
+def test_all_are_counted_and_the_oldest_are_told(ledger: Ledger, tmp_path: Path) -> None:
+    """However few are to be told; nothing of it stays behind."""
+    ids = some(ledger, tmp_path, 5)
+    score(ledger, {each: {"a": "0.4", "b": "0"} for each in ids})
+    decide(ledger, TWO)
+    (judged,) = in_force(store_of(ledger), None)
+    for few in (0, 2):
+        turns, found = flips.turned(views(ledger), judged.adoption, at(TWO, low=0), None, few)
+        assert [turn.samples for turn in turns] == [5]
+        assert [flip.sample for flip in found] == [handle(ledger, one) for one in ids[:few]]
+    assert not views(ledger).execute("SELECT 1 FROM temp.sqlite_schema WHERE name = 'flipped'").fetchall()
+
+
 def turned(ledger: Ledger, other: Policy) -> list[due.Flip]:
     """Return the flips to another policy, told from what was seen."""
     (judged,) = in_force(store_of(ledger), None)
-    return list(flips.turned(views(ledger), judged.adoption, other, None))
+    return flips.turned(views(ledger), judged.adoption, other, None, 1_000)[1]
 
 
 def slowly(ledger: Ledger, other: Policy) -> list[due.Flip]:
@@ -127,6 +141,6 @@ def slowly(ledger: Ledger, other: Policy) -> list[due.Flip]:
     judged.fill(store, "before", None)
     with trying(store, other, None) as tried:
         tried.fill(store, "after", None)
-        found = list(due.flips(store.connection, "before", "after"))
+        _, found = due.flips(store.connection, "before", "after", 1_000)
     due.drop(store.connection, "before", "after")
     return found

@@ -62,7 +62,7 @@ class Proposals(Opened):
         verdict: str,
         *,
         reason: str,
-        key: str | None = None,
+        key: str,
         evidence: Sequence[int] = (),
         client: Mapping[str, Any] | None = None,
         confirmed: str = "elicitation",
@@ -70,8 +70,8 @@ class Proposals(Opened):
     ) -> Answer:
         """Propose and accept in one commit, as an agent whom somebody confirmed: its decisions rank with a policy's.
 
-        The same request made again returns the first answer. Raises ProposalSettled where it was declined, and what
-        `propose` does.
+        `key` names the request: made again with it, it returns the first answer, whatever was decided since. Raises
+        ProposalSettled where it was declined, and what `propose` does.
         """
         request = asked(selection(ids), verdict, reason, key, evidence, client)
         with sqlite.plain_errors(self._store.path):

@@ -62,11 +62,13 @@ def sides(store: Store, head: Head, both: tuple[str, str], by: str, limit: int) 
 def _judged_otherwise(store: Store, head: Head, one: str, other: str) -> int:
     """Return how many texts are; a root stands for the whole log, so what was found for it once stays true."""
     asked = (head.root, min(one, other), max(one, other))
-    if asked not in _FOUND:
-        if len(_FOUND) >= _MOST_FOUND:
+    found = _FOUND.get(asked)
+    if found is None:
+        found = campaigns.judged_otherwise(store.connection, one, other)
+        if len(_FOUND) >= _MOST_FOUND:  # any thread may come between: nothing is read back from here
             _FOUND.clear()
-        _FOUND[asked] = campaigns.judged_otherwise(store.connection, one, other)
-    return _FOUND[asked]
+        _FOUND[asked] = found
+    return found
 
 
 def _parts(store: Store, one: str, other: str, by: str) -> Iterator[_Part]:

@@ -44,8 +44,7 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         whole = campaign is not None or any(one.adoption.campaign is None for one in before)
         if whole and len(before) == 1 and flips.can_tell(before[0].policy, policy):
             counts = flips.standing(store.connection, before[0].adoption, campaign)
-            for flip in flips.turned(store.connection, before[0].adoption, policy, campaign):
-                found.add(flip)
+            found.add(*flips.turned(store.connection, before[0].adoption, policy, campaign, limit))
         else:
             counts = _replayed(store, before, policy, campaign, found, whole=whole)
         answer: dict[str, Any] = {
@@ -76,8 +75,7 @@ def _replayed(
     with trying(store, policy, campaign) as tried:
         tried.fill(store, "after", campaign)
         for name in names:
-            for flip in due.flips(store.connection, name, "after"):
-                found.add(flip)
+            found.add(*due.flips(store.connection, name, "after", found.room))
     counts = [count for name in names for count in due.standing(store.connection, name)]
     due.drop(store.connection, "after", *names)
     return counts
@@ -94,26 +92,31 @@ class _Flips:
         self._reasons: dict[str, Counter[str]] = {}
         self._domains: dict[str, Counter[str]] = {}
 
-    def add(self, flip: due.Flip) -> None:
-        """Count one flip."""
-        if len(self.listed) < self._limit:
-            self.listed.append(flip)
-        self._moves[flip.status, flip.label] -= 1
-        self._moves[flip.to_status, flip.to_label] += 1
-        if flip.status != flip.to_status:
-            reason = flip.rule if flip.to_status == "accepted" else flip.to_rule
-            self._count(f"to_{_STATUSES[flip.to_status]}", reason, flip.domain)
-        if flip.label != flip.to_label:
-            self._count(f"to_{flip.to_label}", flip.to_label_rules or flip.label_rules, flip.domain)
+    @property
+    def room(self) -> int:
+        """Return how many flips may still be listed."""
+        return self._limit - len(self.listed)
+
+    def add(self, turns: list[due.Turn], first: list[due.Flip]) -> None:
+        """Count flips by their way, and keep those that are shown."""
+        self.listed += first
+        for turn in turns:
+            self._moves[turn.status, turn.label] -= turn.samples
+            self._moves[turn.to_status, turn.to_label] += turn.samples
+            if turn.status != turn.to_status:
+                reason = turn.rule if turn.to_status == "accepted" else turn.to_rule
+                self._count(f"to_{_STATUSES[turn.to_status]}", reason, turn)
+            if turn.label != turn.to_label:
+                self._count(f"to_{turn.to_label}", turn.to_label_rules or turn.label_rules, turn)
 
     def moves(self) -> list[due.Count]:
         """Return what the flips add to and take from the counts."""
         return [due.Count(status, label, "", samples) for (status, label), samples in self._moves.items()]
 
-    def _count(self, way: str, reason: str, domain: str) -> None:
-        self._ways[way] += 1
-        self._reasons.setdefault(way, Counter())[reason] += 1
-        self._domains.setdefault(way, Counter())[domain] += 1
+    def _count(self, way: str, reason: str, turn: due.Turn) -> None:
+        self._ways[way] += turn.samples
+        self._reasons.setdefault(way, Counter())[reason] += turn.samples
+        self._domains.setdefault(way, Counter())[turn.domain] += turn.samples
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts under stable keys; by_reason names the rule that rejected before or rejects then."""

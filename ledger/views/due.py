@@ -5,7 +5,7 @@ It is made as a temporary table, for the judgements of the policy in force or fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ledger.rule import Cap, Policy, Tag
@@ -284,14 +284,42 @@ class Flip(NamedTuple):
     to_margin: int | None
 
 
+class Turn(NamedTuple):
+    """How many samples would stand otherwise in one and the same way."""
+
+    domain: str
+    status: str
+    to_status: str
+    rule: str
+    to_rule: str
+    label: str
+    to_label: str
+    label_rules: str
+    to_label_rules: str
+    samples: int
+
+
 _FLIPS = """SELECT b.sample, b.domain, coalesce(b.person, b.outcome), coalesce(a.person, a.outcome), b.rule, a.rule,
         b.labelled, a.labelled, CASE WHEN b.label_held THEN b.labels ELSE '' END,
         CASE WHEN a.label_held THEN a.labels ELSE '' END, b.margin, a.margin
     FROM temp.{before} b JOIN temp.{after} a ON a.sample = b.sample
-    WHERE (b.person IS NULL AND b.outcome <> a.outcome) OR b.labelled <> a.labelled ORDER BY b.sample"""
+    WHERE (b.person IS NULL AND b.outcome <> a.outcome) OR b.labelled <> a.labelled"""
 
 
-def flips(connection: Connection, before: str, after: str) -> Iterator[Flip]:
-    """Yield the samples that stand otherwise in one table than in the other, in the order of birth."""
-    for row in connection.execute(_FLIPS.format(before=before, after=after)):
-        yield Flip(*row)
+def flips(connection: Connection, before: str, after: str, limit: int) -> tuple[list[Turn], list[Flip]]:
+    """Return what stands otherwise in one table than in the other: all counted by their way, and the oldest few."""
+    return gathered(connection, _FLIPS.format(before=before, after=after), {}, limit)
+
+
+def gathered(
+    connection: Connection, flipped: str, parameters: Mapping[str, str | int], limit: int
+) -> tuple[list[Turn], list[Flip]]:
+    """Return the flips that a SELECT finds, which is run once: all counted by their way, and the `limit` oldest."""
+    ways = ", ".join(Turn._fields[:-1])
+    connection.execute(f"CREATE TEMP TABLE flipped ({', '.join(Flip._fields)})")
+    connection.execute(f"INSERT INTO temp.flipped {flipped}", parameters)
+    turns = connection.execute(f"SELECT {ways}, count(*) FROM temp.flipped GROUP BY {ways} ORDER BY {ways}")
+    first = connection.execute("SELECT * FROM temp.flipped ORDER BY sample LIMIT ?", (limit,))
+    found = [Turn(*row) for row in turns], [Flip(*row) for row in first]
+    connection.execute("DROP TABLE temp.flipped")
+    return found

@@ -6,13 +6,11 @@ their verdict before stands in `judgements` already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ledger.rule import Compare, Levels, Measure, Number, Operand, Policy, Threshold, comparisons
 from ledger.sqlite import Connection
 from ledger.views import policies
 from ledger.views.conditions import Parameters, truth
-from ledger.views.due import Count, Flip
+from ledger.views.due import Count, Flip, Turn, gathered
 from ledger.views.judgements import LABELLED
 from ledger.views.judging import Slots, fits, level, lookup, number_of, rule_names, slots_of, verdicts
 from ledger.views.observing import COLUMNS
@@ -23,7 +21,7 @@ _SEEN = f"""SELECT sample, domain, {COLUMNS}, facts, person, bound, given, outco
 _FLIPS = f"""SELECT sample, domain, coalesce(person, was), coalesce(person, outcome), was_rule, rule, was_labelled,
         labelled, {{was_labels}}, {{labels}}, was_margin, margin
     FROM (SELECT q.*, {LABELLED.format(of="q.")} AS labelled FROM ({{said}}) q) q
-    WHERE (person IS NULL AND was <> outcome) OR was_labelled <> labelled ORDER BY sample"""
+    WHERE (person IS NULL AND was <> outcome) OR was_labelled <> labelled"""
 
 
 def can_tell(before: Policy, after: Policy) -> bool:
@@ -31,8 +29,10 @@ def can_tell(before: Policy, after: Policy) -> bool:
     return not before.caps and not after.caps and before.scores == after.scores and fits(after, slots_of(before))
 
 
-def turned(connection: Connection, adoption: policies.Adoption, after: Policy, campaign: str | None) -> Iterator[Flip]:
-    """Yield the samples that would stand otherwise, in the order of birth; where `can_tell`."""
+def turned(
+    connection: Connection, adoption: policies.Adoption, after: Policy, campaign: str | None, limit: int
+) -> tuple[list[Turn], list[Flip]]:
+    """Return what would stand otherwise, all counted by their way, and the `limit` oldest; where `can_tell`."""
     before, parameters = policies.frozen(adoption), Parameters()
     slots = slots_of(before)
     which = [f"policy = {adoption.position}"]
@@ -46,8 +46,7 @@ def turned(connection: Connection, adoption: policies.Adoption, after: Policy, c
         was_labels=rule_names("was_held", [rule.name for rule in before.labels], parameters),
         labels=rule_names("label_held", [rule.name for rule in after.labels], parameters),
     )
-    for row in connection.execute(sql, parameters.values):
-        yield Flip(*row)
+    return gathered(connection, sql, parameters.values, limit)
 
 
 def standing(connection: Connection, adoption: policies.Adoption, campaign: str | None) -> list[Count]:

@@ -140,8 +140,8 @@ def replayed(
         tried = adoption._replace(position=_LATEST, campaign=campaign, body=after.to_bytes())
         slots = judgements.try_on(connection, [*standing, tried], tried)
         _fill(connection, "retried", "temp.tried", tried, slots, campaign)
-        flips = due.flips(connection, "kept", "retried")
-        counts.append(sum(flip.status != "accepted" and flip.to_status == "accepted" for flip in flips))
+        turns, _ = due.flips(connection, "kept", "retried", 0)
+        counts.append(sum(one.samples for one in turns if "accepted" == one.to_status != one.status))
     due.drop(connection, "kept", "retried", "tried")
     return counts
 

@@ -50,7 +50,8 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
 
     A selection stands for exactly the samples that it was made for. Where its filter finds others by now, they are
     looked up as of then, and then only a repetition may go on: whatever would write sees that the head has moved.
-    Raises BadRequest for a selection that this server did not make.
+    Raises BadRequest for a selection that this server did not make, and where those samples are not found any more, as
+    when the index of words has learnt of more texts.
     """
     if not selection:
         return list(samples), None
@@ -59,6 +60,11 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
     if now["digest"] == chosen.digest:
         return now["ids"], None
     then = ledger.find_ids(**{**chosen.chosen, "as_of": chosen.position})
+    if then["digest"] != chosen.digest:
+        raise BadRequest(
+            "The filter of that selection finds other samples than it did",
+            hint="Ask ledger_search again with select=true, look at the new total, and use that selection.",
+        )
     return then["ids"], chosen.position
 
 

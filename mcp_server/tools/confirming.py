@@ -52,8 +52,8 @@ class Request(NamedTuple):
 def checked(proposal: str, samples: Sequence[str], selection: str, verdict: str | None, reason: str) -> Request:
     """Return a request that can be put to a person; raise BadRequest for one that says too little or too much."""
     if proposal:
-        if samples or selection or verdict:
-            raise BadRequest("A proposal names its samples and its verdict; give the proposal alone, or those")
+        if samples or selection or verdict or reason:
+            raise BadRequest("A proposal has its samples, verdict and reason; give the proposal alone, or those")
     else:
         named(samples, selection)
         if verdict is None:
@@ -99,7 +99,7 @@ async def question(face: Face, caller: Caller, request: Request) -> str:
         else:
             about = await face.read(lambda ledger: listed(ledger, request))
     name = one_line(caller.principal, _NAME)
-    return f"{what} {about}, in the name of {name}? The reason that the agent gives: {reason!r}"
+    return f"{what} {about}, in the name of {name}? The reason given: {reason!r}"
 
 
 def listed(ledger: Ledger, request: Request) -> str:

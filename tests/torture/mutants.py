@@ -233,8 +233,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "what fails half-way stays open",
-            '        if connection.in_transaction:\n            connection.execute("ROLLBACK")\n\n\ndef wal_is_safe',
-            '        if connection.in_transaction:\n            connection.execute("COMMIT")\n\n\ndef wal_is_safe',
+            '        if connection.in_transaction:\n            connection.execute("ROLLBACK")\n\n\ndef watch',
+            '        if connection.in_transaction:\n            connection.execute("COMMIT")\n\n\ndef watch',
             "tests/test_store.py::test_everything_of_a_commit_or_nothing",
         ),
     ),
