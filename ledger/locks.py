@@ -6,6 +6,7 @@ To open the file for asking would do harm: closing it again drops the locks that
 from __future__ import annotations
 
 from pathlib import Path
+from traceback import clear_frames
 
 from ledger.errors import LedgerBusy
 
@@ -44,3 +45,13 @@ def busy(path: Path, waited: float) -> LedgerBusy:
     holder = writer(path)
     who = "the other command" if holder is None else f"process {holder[0]} ({holder[1][:_SHOWN]})"
     return LedgerBusy(path, round(waited), hint=f"Wait until {who} has finished, or allow more time: --wait SECONDS.")
+
+
+def let_go(error: BaseException | None) -> None:
+    """Clear the frames that an error came through.
+
+    A query that one of them did not read to its end keeps the file locked for writers as long as the error is kept.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

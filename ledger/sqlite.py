@@ -380,6 +380,9 @@ def snapshot(connection: Connection) -> Iterator[None]:
     connection.execute("BEGIN")
     try:
         yield
+    except BaseException as error:
+        locks.let_go(error)
+        raise
     finally:
         if connection.in_transaction:  # SQLite itself ends it after some errors
             connection.execute("ROLLBACK")

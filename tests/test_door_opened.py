@@ -127,6 +127,21 @@ def test_another_process_can_write_meanwhile(judged: Ledger, tmp_path: Path) -> 
     assert counts == sorted(counts)
 
 
+@pytest.mark.parametrize("asked", [{"ratio": "x"}, {"batch_size": 1}])
+def test_a_refused_question_leaves_no_lock(judged: Ledger, asked: dict[str, Any]) -> None:
+    """Not even while somebody keeps the error, with the rows that were not read to their end."""
+    kept: list[BadRequest] = []
+    sample = judged.find(limit=1)["samples"][0]["sample"]
+    with Ledger.open(judged.path, read_only=True) as reader:
+        try:
+            reader.check("kto-interleaved", **asked)
+        except BadRequest as error:
+            kept.append(error)
+        assert kept
+        with Ledger.open(judged.path, wait=0) as writer:
+            assert writer.tag([sample], "seen", "yes")["changed"] == 1
+
+
 def test_views_of_another_version_are_not_made_again(judged: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to run; an ordinary opening makes the views again, and then it can be read."""
     monkeypatch.setattr(projection, "_CODE", b"another version")
