@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -41,12 +41,13 @@ def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
 
 
 def test_help_is_quick(tmp_path: Path) -> None:
-    """The best of five runs takes at most 150 ms (as others may use the machine, the best is what counts)."""
+    """The best of five runs takes at most 150 ms of the processor: what the clock says depends on who else is there."""
     taken = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([*PROGRAM, "--help"], cwd=tmp_path, env=environment(), capture_output=True, check=True)
-        taken.append(time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
     assert min(taken) <= BUDGET, taken
 
