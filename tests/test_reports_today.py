@@ -215,6 +215,20 @@ def test_a_missing_number_is_named(ledger: Ledger, tmp_path: Path) -> None:
     ]
 
 
+def test_what_an_agent_decided_is_withdrawn(ledger: Ledger, tmp_path: Path) -> None:
+    """Not turned by a setting: those would turn what the policy says, which is not what stands."""
+    (one,) = taken(ledger, tmp_path / "a.jsonl", [(None, {"quality": 0.9})])
+    decide(ledger, LOW)
+    done = ledger.record([one], "reject", reason="an agent saw it", key="1")
+    (position, _) = done["settled"]["events"]
+    told = ledger.why(one)
+    assert (told["status"], told["today"]["changes"]) == ("rejected", ["status"])
+    changes = [change for change in told["would_flip_if"] if change["of"] == "status"]
+    assert changes == [{"of": "status", "gives": "accepted", "unless": [], "withdraw": f"@{position}"}]
+    ledger.withdraw([f"@{position}"])
+    assert ledger.show(one)["status"] == "accepted"
+
+
 def test_no_number_changes_a_text(ledger: Ledger, tmp_path: Path) -> None:
     """What a rule says by a name alone no threshold and no score turns: null."""
     (one,) = taken(ledger, tmp_path / "a.jsonl", [("asm", {"quality": 1})])

@@ -20,6 +20,7 @@ from ledger.store import Store
 from ledger.views import policies, samples, standing, tags
 
 _LABELS = {None: None, 0: False, 1: True}
+_DECIDERS = ("person", "agent")
 
 
 class _Case(NamedTuple):
@@ -121,11 +122,14 @@ def _by_person(said: Said | None) -> bool:
 
 
 def _flips(known: Statements, row: samples.Row, case: _Case | None, born: bool | None) -> list[dict[str, Any]]:  # noqa: FBT001 - a label
-    """Return the smallest changes to what stands; where a person decided, that is to withdraw the decision."""
+    """Return the smallest changes to what stands; where a person or an agent decided, that is to withdraw it.
+
+    No setting by itself turns what they decided; a policy's next decision takes the place of an agent's.
+    """
     made: list[dict[str, Any]] = []
     settled: set[str] = set()
     for about, said, others in zip(("status", "label"), known.in_force(row), (known.status, known.label), strict=True):
-        if said is not None and _by_person(said):
+        if said is not None and said.authority in _DECIDERS:
             settled.add(about)
             gives = _without(said, others, None if about == "status" else born)
             if gives != _word(said.value):
