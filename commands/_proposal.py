@@ -19,10 +19,10 @@ def render_counts(count: int, parts: Mapping[str, Any]) -> None:
     """Print what becomes (or became) of the samples of a proposal that is accepted; together they are all of them."""
     from commands._render import line, total
 
-    names = {"changed": "changed", "unchanged": "unchanged", "changed_since": "changed since", "erased": "erased"}
-    total(count, "sample", {words: parts[name] for name, words in names.items()})
+    names = ("changed", "outranked", "unchanged", "changed_since", "erased")
+    total(count, "sample", {name.replace("_", " "): parts[name] for name in names})
     if parts["outranked"]:
-        line(f"{parts['outranked']:,} of the changed stay as they are: a person has decided about them")
+        line(("outranked: ", "dim"), "a person has decided about them, and that stands")
 
 
 def render_settled(found: Mapping[str, Any]) -> None:

@@ -84,6 +84,10 @@ def _options(call: Call, given: dict[str, Any]) -> Options:
     path = Path(call.path or find_ledger()).absolute()
     with Ledger.open(path, actor=call.actor, via="mcp", read_only=True):
         pass
+    if "export" in given["allow"] and given["export_root"] is None:
+        from commands._render import note
+
+        note("warning: ", "no files will be written without --export-root; exports can only be tried", style="yellow")
     if not 0 < given["deadline"] <= _LONGEST:
         raise BadRequest(f"A question takes more than 0 and at most {_LONGEST} seconds", hint="The usual is 5.")
     return Options(

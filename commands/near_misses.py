@@ -42,6 +42,9 @@ def _render(ledger: Ledger, found: dict[str, Any]) -> None:
         line(f"no {found['status']} sample is near to another outcome")
         return
     render_entries(ledger, found["near_misses"])
+    if found["twins_left_out"]:
+        line()
+        line((f"{found['twins_left_out']} more teach the same as one of these, or as one that is accepted", "dim"))
     if found["next"] is not None:
         line()
         line((f"more with --after {found['next']}", "dim"))

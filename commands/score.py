@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from commands._asking import asking, finish, render, stopping, watching
 from commands._common import Call, verb
 from commands._options import actor, everywhere, pair, text
 
@@ -17,13 +18,20 @@ SHIPPED = ("length", "pipeline", "rubric")
 class Scorers(click.Group):
     """One verb for each scorer, whether it comes with the program or with a plug-in, and `import`."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `--judge RUBRIC` as the verb `judge`, which it is too long for a mere option."""
+        named = next((arg for arg in args if not arg.startswith("-")), None)
+        if named != "judge" and any(arg == "--judge" or arg.startswith("--judge=") for arg in args):
+            args = ["judge", *args]
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
-        """Return the scorers that come with the program, and `import`."""
-        return [*SHIPPED, "import"]
+        """Return the scorers that come with the program, `judge` and `import`."""
+        return [*SHIPPED, "judge", "import"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
         """Return the verb of a scorer; whether there is one of that name shows when it is asked for."""
-        return import_ if cmd_name == "import" else _scoring(cmd_name)
+        return {"import": import_, "judge": judge}.get(cmd_name) or _scoring(cmd_name)
 
 
 @click.group("score", cls=Scorers, invoke_without_command=True)
@@ -82,6 +90,47 @@ def _help(name: str) -> str:
     paragraphs += [f"Option {option}: {purpose}" for option, purpose in kind["options"].items()]
     paragraphs.append("Samples whose score is in the ledger already are not scored again.")
     return "\n\n".join(paragraphs)
+
+
+@verb("score judge --judge interaction --campaign toolset --model NAME --budget 5", "judge")
+@click.option("--judge", "rubric", required=True, type=text, metavar="FILE", help="A rubric: a TOML file, or shipped.")
+@click.option("--where", type=text, metavar="CONDITION", help="All samples for which this holds.")
+@click.option("--campaign", type=text, metavar="TEXT", help="All samples of this campaign.")
+@click.option("--calibrate", type=click.Path(), metavar="FILE", help="What people scored: say how far they agree.")
+@asking
+@click.option("--dry-run", is_flag=True, help="Only say how many samples would be judged.")
+@actor
+@click.pass_obj
+def judge(call: Call, /, *, rubric: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+    """Have a model judge samples by a rubric (`ledger score --judge RUBRIC`).
+
+    A rubric says what each dimension is and what each point of the scale means. The judge notes why before it scores;
+    its reply is stored as evidence. What it could not judge is unscored, with the reason.
+    """
+    with call.open() as ledger, stopping() as should_stop, watching("judging") as watch:
+        done = ledger.judge(rubric, should_stop=should_stop, watch=watch, **options)
+    call.answer(done, lambda: _render_judged(done))
+    finish(call, done)
+
+
+def _render_judged(done: Mapping[str, Any]) -> None:
+    """Print what a judge said, what contradicts in its rubric, and how far people agree."""
+    from commands._render import line, number, table
+
+    for fault in done["lint"]:
+        line((f"{fault['where']}: {fault['message']}", "yellow"))
+    render(dict(done))
+    rows = done.get("dimensions", {}).items()
+    means = ((name, number(one["n"]), one["mean"] or "", number(one["unscored"])) for name, one in rows)
+    table(("dimension", ">scored", ">mean", ">unscored"), means)
+    people = done.get("calibration")
+    if people is not None:
+        both = ((name, number(one["n"]), str(one["exact"]), str(one["kappa"])) for name, one in _by(people))
+        table(("with people", ">samples", ">same score", ">kappa"), both)
+
+
+def _by(people: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return list(people["dimensions"].items())
 
 
 @verb("score import --field quality_scores --scorer reviewers --campaign toolset", "import")

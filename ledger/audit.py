@@ -43,6 +43,7 @@ MORE_BLOBS = {
     "released": ("members", "omissions"),
     "scored": ("evidence",),
     "view_defined": ("source",),
+    "work_planned": ("members",),
 }
 """Blobs that an event may name beside the one in its column."""
 
@@ -51,6 +52,7 @@ REFERENCES = {
     "proposal_accepted": "proposal",
     "proposal_declined": "proposal",
     "regenerated": "parent",
+    "reply_stored": "sent",
     "withdrawn": "target",
 }
 """The field with the op of another event, beside that of its sample."""

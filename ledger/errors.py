@@ -395,6 +395,69 @@ class ProposalSettled(LedgerError):
     hint = "Run `ledger proposals list` to see those that wait; nothing was changed."
 
 
+class ClientMissing(LedgerError):
+    """{0} is not installed, and it is what talks to {1}."""
+
+    exit_code = 68
+    hint = 'Run `pip install "sample-ledger[agents]"`, or `[openai]` for the providers that speak as OpenAI does.'
+
+
+class NoApiKey(LedgerError):
+    """There is no key for {0}: {1} is not set."""
+
+    exit_code = 69
+    hint = "Set it in the environment; it is read from there alone, and never kept."
+
+
+class ModelUnknown(LedgerError):
+    """{0} does not offer the model {1}: {2}."""
+
+    exit_code = 71
+    hint = "Give another --model; nothing was sent."
+
+
+class PriceUnknown(LedgerError):
+    """Nobody knows what {0} costs, so no budget can hold."""
+
+    exit_code = 72
+    hint = "Give --price INPUT/OUTPUT in dollars for a million tokens."
+
+
+class WorkStopped(LedgerError):
+    """The work stopped: {0}. {1} of {2} samples are left."""
+
+    exit_code = 73
+    hint = "What was paid for is kept. Run the same command again when the cause is gone; it goes on from there."
+
+
+class SpecInvalid(LedgerError):
+    """{0}: {1}."""
+
+    exit_code = 74
+    hint = "Mend the file (docs/improving.md says what stands in one); nothing was sent."
+
+
+class CorpusEmpty(LedgerError):
+    """{0} holds no text that can show a style."""
+
+    exit_code = 75
+    hint = "Give a file with texts of 50 characters or more; nothing was sent."
+
+
+class ProviderUnreachable(LedgerError):
+    """{0} cannot be reached: {1}."""
+
+    exit_code = 76
+    hint = "Check the network and --base-url, then run the same command again; nothing was sent."
+
+
+class NoSuchCheckout(LedgerError):
+    """Nothing was checked out as {0}."""
+
+    exit_code = 77
+    hint = "Run `ledger checkout --list` to see what was."
+
+
 class StaleViews(LedgerError):
     """The views of {0} were made by another version of this program, and it is open for reading only."""
 

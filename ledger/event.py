@@ -73,6 +73,7 @@ _FACTS = ("domain", "label", "tags")
 _DECISION = ("after", "authority", "details", "policy", "reason", "rule", "sample", "version")
 _SCORED = ("after", "replicate", "rubric", "sample", "scorer", "scorer_version", "version")
 _DERIVED = (*_CONTENT, *_FACTS, "campaign", "cost", "ordinal", "parent", "recipe", "request", "usage", "version")
+_CALLED = ("attempt", "call", "purpose", "sample")
 _DERIVATION = ("blob", "ordinal", "parent", "recipe", "version")
 
 _ALL = (
@@ -214,6 +215,45 @@ _ALL = (
         blob="blob",
     ),
     Kind(
+        "work_planned",
+        "which versions a model is asked about, how, and for how much at most",
+        ("budget", "items", "members", "model", "prices", "provider", "purpose", "recipe"),
+        ("members", "recipe"),
+        blob="recipe",
+    ),
+    Kind(
+        "request_sent",
+        "a request is about to go to a provider; it counts as paid for until its outcome is known",
+        (*_CALLED, "batch", "mode", "model", "ordinal", "provider", "request", "reserved", "version"),
+        ("attempt", "call"),
+    ),
+    Kind(
+        "reply_stored",
+        "a provider's reply as it came, before anything reads it, and what it cost",
+        (*_CALLED, "blob", "cost", "latency", "request_id", "sent", "status", "stop", "usage"),
+        ("sent",),
+        blob="blob",
+    ),
+    Kind(
+        "attempt_failed",
+        "an attempt failed, or, where it is final, the work on a version ended without a result",
+        (*_CALLED, "detail", "failure", "final", "recipe", "sent", "version"),
+        ("attempt", "call", "failure", "final"),
+    ),
+    Kind(
+        "batch_submitted",
+        "a provider holds a batch of requests, or one that had been submitted before was found there",
+        ("adopted", "batch", "calls", "provider", "provider_id"),
+        ("batch", "provider_id"),
+    ),
+    Kind(
+        "checked_out",
+        "a batch of versions was written to a file, to be worked on elsewhere",
+        ("batch", "blob", "count", "file", "job", "size"),
+        ("batch", "blob", "job"),
+        blob="blob",
+    ),
+    Kind(
         "proposed",
         "somebody proposes a decision about samples; nothing changes until it is accepted",
         ("client", "count", "evidence", "key", "members", "proposer", "reason", "verdict"),
@@ -228,7 +268,7 @@ _ALL = (
     ),
     Kind(
         "proposal_declined",
-        "a proposal was declined, or taken back by who made it",
+        "a proposal was declined; it changes nothing",
         ("authority", "proposal", "reason"),
         ("proposal",),
     ),

@@ -9,10 +9,13 @@ from __future__ import annotations
 from ledger.door.care import Care
 from ledger.door.checks import Checks
 from ledger.door.compaction import Compaction
+from ledger.door.deriving import Deriving
 from ledger.door.erasure import Erasure
+from ledger.door.estimating import Estimating
 from ledger.door.exports import Exports
 from ledger.door.finding import Finding
 from ledger.door.judgement import Judgement
+from ledger.door.judging import Judging
 from ledger.door.looking import Looking
 from ledger.door.opened import ENVIRONMENT, FILE_NAME, find_ledger
 from ledger.door.people import People
@@ -21,6 +24,7 @@ from ledger.door.proposals import Proposals
 from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.reading import Reading
+from ledger.door.revising import Revising
 from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
 from ledger.door.search import Search
@@ -42,6 +46,9 @@ class Ledger(
     Finding,
     Search,
     Similarity,
+    Deriving,
+    Estimating,
+    Judging,
     Views,
     Checks,
     Exports,
@@ -50,5 +57,6 @@ class Ledger(
     Proofs,
     Care,
     Compaction,
+    Revising,
 ):
     """An open ledger. Use as a context manager, or call `close`."""

@@ -19,6 +19,7 @@ from ledger.errors import UnknownEvent
 from ledger.event import KINDS, UPCASTERS, is_known, upcast
 from ledger.sqlite import Connection
 from ledger.views import (
+    checkouts,
     conditions,
     decisions,
     defined,
@@ -45,6 +46,7 @@ from ledger.views import (
     versions,
     weights,
     withdrawals,
+    work,
 )
 from ledger.views import span as spans
 from ledger.views.span import Span
@@ -62,6 +64,8 @@ VIEWS: tuple[ModuleType, ...] = (
     splits,
     withdrawals,
     erased,
+    work,
+    checkouts,
     samples,
     near,
     templates,

@@ -327,6 +327,7 @@ def look(path: Path, *, wait: float = sqlite.WAIT_SECONDS) -> Store:
     try:
         with sqlite.plain_errors(path, wait):
             _version(connection, path)
+            connection.execute("PRAGMA cache_size = -16384")  # KiB: many may look at once; the system keeps pages too
             sqlite.guard(connection)
             store = Store(path, connection, wait=wait)
     except BaseException:

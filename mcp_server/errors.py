@@ -42,7 +42,7 @@ def told(error: LedgerError) -> str:
     step = error.next_step
     if step == type(error).hint.format(*error.args):
         step = _NEXT.get(type(error), step)
-    said = one_line(str(error), LONGEST - len(step) - 8)
+    said = one_line(str(error).replace("--as-of", "as_of"), LONGEST - len(step) - 8)
     return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} next: {step}"
 
 

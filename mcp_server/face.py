@@ -34,13 +34,16 @@ class Face:
         self._readers = Workers(options.path, READERS)
         self._writer = Workers(options.path, 1)
 
-    async def read(self, ask: Callable[[Ledger], T], *, seconds: float | None = None) -> T:
+    async def read(self, ask: Callable[[Ledger], T], *, seconds: float | None = None, lane: str = "") -> T:
         """Return what `ask` finds in a read-only ledger, in a worker thread; at most 16 at once.
 
-        Raises Interrupted after `seconds` (default: the server's deadline), waiting for a thread included. A call that
-        the client cancels is stopped. The ledger is the thread's own: let nothing of it out of `ask`.
+        Raises Interrupted after `seconds` (default: the server's deadline), waiting for a thread and opening the file
+        included. Of those that are given seconds of their own, and of those in one `lane`, two run at a time. A call
+        that the client cancels is stopped. The ledger is the thread's own: let nothing of it out of `ask`.
         """
-        return await self._readers.do(Question(ask, self.options.deadline if seconds is None else seconds))
+        if seconds is None:
+            return await self._readers.do(Question(ask, self.options.deadline, lane))
+        return await self._readers.do(Question(ask, seconds, lane or "long"))
 
     async def write(self, caller: Caller, act: Callable[[Ledger], T]) -> T:
         """Return what `act` does in the ledger, opened for writing in the caller's name; one at a time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -82,8 +82,10 @@ class StrictTool(Tool):
             raise ToolError(f"{self.name}: {fault}")
         try:
             return await super().run(arguments, context, convert_result)
-        except MCPError:
-            raise
+        except MCPError as error:
+            if not self.resolved_params:
+                raise
+            raise ToolError(UNASKED) from error  # in place of whatever the client sent in answer to the question
         except ToolError as error:
             raise ToolError(self._sentence(error)) from None
 
@@ -104,12 +106,22 @@ class StrictTool(Tool):
         if known := cause(error):
             return told(known)
         if isinstance(reason, ToolError):
-            return one_line(str(reason), _LONGEST)
+            said = str(reason)
+            return UNCLEAR if said.startswith("Resolver ") else one_line(said, _LONGEST)
         note(self.name, error)
         return INTERNAL
 
 
 _LONGEST = 1_000
+UNCLEAR = (
+    "The client's answer to the question was neither a yes nor a no, so nothing was recorded. "
+    "next: Ask the user to answer again, with the same call."
+)
+"""Said in place of the SDK's words about an answer that is none."""
+UNASKED = (
+    "The client answered the question with an error, so nothing was recorded. "
+    "next: Ask the user to look at the client, then make the same call again."
+)
 
 
 def takes_text(kind: object) -> bool:
@@ -137,7 +149,18 @@ def misshapen(arguments: Mapping[str, Any]) -> str:
 def refused(error: ValidationError) -> str:
     """Return what a validation found, in one sentence, without the values."""
     found = error.errors(include_url=False, include_context=True, include_input=False)
-    said = list(dict.fromkeys(_complaint(dict(one)) for one in found))
+    kinds: dict[tuple[Any, ...], list[str]] = {}
+    for one in found:
+        if one["type"] in _KINDS:
+            kinds.setdefault(_place(one["loc"]), []).append(_KINDS[one["type"]])
+    said = list(
+        dict.fromkeys(
+            f"{''.join(_place(one['loc']))} should be {' or '.join(dict.fromkeys(kinds[_place(one['loc'])]))}"
+            if one["type"] in _KINDS
+            else _complaint(dict(one))
+            for one in found
+        )
+    )
     more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     return "; ".join(said[:_SHOWN]) + more + "."
 
@@ -168,13 +191,32 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**kept[0], **rest} if len(kept) == 1 else {"anyOf": kept, **rest}
 
 
+_KINDS = {
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list in brackets",
+    "sequence_str": "a list in brackets",
+    "string_type": "a text",
+}
+"""What should stand there, by the kinds that the validator tells apart; one place can take several."""
+
+
+def _place(loc: Sequence[object]) -> tuple[str, ...]:
+    """Return the argument's name, and the places in lists inside it; words inside are the caller's, or the schema's."""
+    name, *inner = loc or ("the arguments",)
+    return (str(name), *(f"[{part}]" for part in inner if isinstance(part, int)))
+
+
 def _complaint(fault: Mapping[str, Any]) -> str:
-    name, *inner = fault["loc"] or ("the arguments",)
-    place = "".join(f"[{one_line(str(part), _WORD)}]" for part in inner if isinstance(part, int))
+    place = "".join(_place(fault["loc"]))
     if fault["type"] == "missing":
-        return f"{name}{place} is missing"
+        return f"{place} is missing"
+    if fault["type"] == "too_short":
+        return f"{place} should hold at least {fault['ctx']['min_length']}"
     said = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return f"{name}{place} {_lowered(said.replace('Input should', 'should'))}"
+    return f"{place} {_lowered(said.replace('Input should', 'should'))}"
 
 
 def _lowered(text: str) -> str:

@@ -10,10 +10,12 @@ import asyncio
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -27,6 +29,11 @@ T = TypeVar("T")
 
 IDLE = 30.0
 """Seconds after which a thread that nobody asks closes its ledger and ends."""
+LANE = 2
+"""Questions of one lane at a time: each of these takes a thread, a processor and memory for long."""
+BUSY = "Others of this kind run already; call again when they have ended. Nothing was changed."
+SHORTEST = 1.0
+"""Seconds that opening may wait for a writer, however short the question's time is."""
 GRACE = 1.0
 """Seconds beyond its deadline after which a question is given up, whether or not it has stopped."""
 
@@ -40,12 +47,16 @@ class Hand:
         self._open: Ledger | None = None
         self._file: tuple[int, int] | None = None
 
-    def reading(self) -> Ledger:
-        """Return the ledger; it is opened anew where another file stands in its place now."""
+    def reading(self, wait: float = SHORTEST) -> Ledger:
+        """Return the ledger; it is opened anew where another file stands in its place now.
+
+        `wait` is how many seconds opening may wait for another program that writes.
+        """
         now = self._identity()
         if self._open is None or now != self._file:
             self.close()
-            self._open, self._file = Ledger.open(self._path, via="mcp", read_only=True), now
+            wait = max(wait, SHORTEST)  # the ledger is kept for the questions that follow
+            self._open, self._file = Ledger.open(self._path, via="mcp", wait=wait, read_only=True), now
         return self._open
 
     def close(self) -> None:
@@ -65,6 +76,7 @@ class Job(Generic[T]):
     """One call, from when it is asked for until it is answered or given up; this kind cannot be stopped half-way."""
 
     seconds: float | None = None
+    lane: str = ""
 
     def __init__(self, act: Callable[[], T]) -> None:
         """Keep what is to be done."""
@@ -86,12 +98,18 @@ class Job(Generic[T]):
 
 
 class Question(Job[T]):
-    """A question to a ledger that is open for reading; it ends with Interrupted after `seconds`, or when stopped."""
+    """A question to a ledger that is open for reading; it ends with Interrupted after `seconds`, or when stopped.
 
-    def __init__(self, ask: Callable[[Ledger], T], seconds: float) -> None:
+    The seconds begin when it is asked: waiting for a thread and opening the file are part of them. Of the questions in
+    one `lane` (names are the caller's; '': none) at most LANE run at a time.
+    """
+
+    def __init__(self, ask: Callable[[Ledger], T], seconds: float, lane: str = "") -> None:
         """Keep the question."""
         self.future: Future[T] = Future()
         self.seconds = seconds
+        self.lane = lane
+        self._began = time.monotonic()
         self._ask = ask
         self._ledger: Ledger | None = None
         self._stopped = False
@@ -105,9 +123,16 @@ class Question(Job[T]):
             if self._ledger is not None:
                 self._ledger.interrupt()
 
+    def _left(self) -> float:
+        """Return how much of the time is left; raise Interrupted where none is."""
+        took = time.monotonic() - self._began
+        if took >= (self.seconds or 0):
+            raise Interrupted(shown(took))
+        return (self.seconds or 0) - took
+
     def _do(self, hand: Hand) -> T:
-        ledger = hand.reading()
-        with ledger.limited(self.seconds or 0):
+        ledger = hand.reading(self._left())
+        with ledger.limited(self._left()):
             with self._lock:
                 if self._stopped:
                     raise Interrupted(0)
@@ -128,6 +153,10 @@ class _Crew:
     running: set[Job[Any]] = field(default_factory=set)
     free: int = 0
     """Threads without work, less calls without a thread."""
+    lanes: dict[str, int] = field(default_factory=dict)
+    """How many calls of each lane have a thread, or wait for one."""
+    held: dict[str, deque[Job[Any]]] = field(default_factory=dict)
+    """Calls that wait for others of their lane."""
 
 
 class Workers:
@@ -154,14 +183,15 @@ class Workers:
         finally:
             if not job.future.done():
                 job.stop()
-        raise Interrupted(f"{time.monotonic() - began:.1f}")
+        took = shown(time.monotonic() - began)
+        raise Interrupted(took, hint=BUSY) if job.lane and job.future.cancelled() else Interrupted(took)
 
     def close(self, wait: float = 10.0) -> None:
         """Stop the questions, let the deeds end, close every ledger; return after `wait` seconds at the latest."""
         with self._lock:
             crew, self._crew = self._crew, _Crew()
             threads = list(crew.threads)
-            for job in crew.running:
+            for job in (*crew.running, *chain.from_iterable(crew.held.values())):
                 job.stop()
         for _ in threads:
             crew.waiting.put(None)
@@ -172,13 +202,30 @@ class Workers:
     def _submit(self, job: Job[Any]) -> None:
         with self._lock:
             crew = self._crew
-            if crew.free <= 0 and len(crew.threads) < self._most:
-                thread = threading.Thread(target=self._work, args=(crew,), name="ledger", daemon=True)
-                crew.threads.add(thread)
-                crew.free += 1
-                thread.start()
-            crew.free -= 1
-            crew.waiting.put(job)
+            if job.lane:
+                if crew.lanes.get(job.lane, 0) >= LANE:
+                    crew.held.setdefault(job.lane, deque()).append(job)
+                    return
+                crew.lanes[job.lane] = crew.lanes.get(job.lane, 0) + 1
+            self._hand_out(crew, job)
+
+    def _hand_out(self, crew: _Crew, job: Job[Any]) -> None:
+        """Let a thread do a job, one more where all are busy and there may be more; call under the lock."""
+        if crew.free <= 0 and len(crew.threads) < self._most:
+            thread = threading.Thread(target=self._work, args=(crew,), name="ledger", daemon=True)
+            crew.threads.add(thread)
+            crew.free += 1
+            thread.start()
+        crew.free -= 1
+        crew.waiting.put(job)
+
+    def _let_in(self, crew: _Crew, lane: str) -> None:
+        """Let the next of a lane begin, as one of it has ended; call under the lock."""
+        held = crew.held.get(lane)
+        if held:
+            self._hand_out(crew, held.popleft())
+        else:
+            crew.lanes[lane] -= 1
 
     def _work(self, crew: _Crew) -> None:
         hand = Hand(self._path)
@@ -190,6 +237,8 @@ class Workers:
                 with self._lock:
                     crew.running.discard(job)
                     crew.free += 1
+                    if job.lane:
+                        self._let_in(crew, job.lane)
         finally:
             hand.close()
 
@@ -203,6 +252,11 @@ class Workers:
                     crew.threads.discard(threading.current_thread())
                     crew.free -= 1
                     return None
+
+
+def shown(seconds: float) -> str:
+    """Return a time as messages have it: tenths, of very short ones thousandths."""
+    return f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.3f}"  # noqa: PLR2004 - as it says
 
 
 class _Outcome:

@@ -18,7 +18,7 @@ VERDICTS = ("accept", "reject", "defer", "label-true", "label-false", "label-non
 WHY = "because it was looked at"
 OWN = ("proposals", "proposed_samples", "runs")
 """The views that a proposal may change: those of proposals, and the one that lists runs."""
-COUNTS = ("changed", "unchanged", "changed_since", "erased")
+COUNTS = ("changed", "outranked", "unchanged", "changed_since", "erased")
 TRUST = """name = "trusting"
 
 [[rule]]

@@ -11,7 +11,7 @@ from tests.checking import assign, gate
 from tests.cli import ok, run
 from tests.small import samples
 
-KEYS = ["view", "rows", "gates_digest", "passed", "gates", "composition", "change"]
+KEYS = ["view", "rows", "considered", "used", "omitted", "gates_digest", "passed", "gates", "composition", "change"]
 
 
 def test_json_is_what_the_ledger_answers(toolset: Ledger, tmp_path: Path) -> None:

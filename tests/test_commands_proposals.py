@@ -53,7 +53,7 @@ def test_one_of_them(ledger: Ledger, ids: list[str], made: dict[str, Any]) -> No
         "client says  name host, tool t",
         "evidence     @2",
         "key          k",
-        "3 samples = 2 changed + 0 unchanged + 1 changed since + 0 erased  ✓",
+        "3 samples = 2 changed + 0 outranked + 0 unchanged + 1 changed since + 0 erased  ✓",
         "and 1 more",
     ):
         assert words in out
@@ -75,7 +75,7 @@ def test_accepting(ledger: Ledger, ids: list[str], made: dict[str, Any]) -> None
     assert out.splitlines() == [
         f"{made['name']} by tester: reject of 3 samples: {WHY}",
         f"accepted by tester (person, cli) at {done['time']}: looked",
-        "3 samples = 3 changed + 0 unchanged + 0 changed since + 0 erased  ✓",
+        "3 samples = 3 changed + 0 outranked + 0 unchanged + 0 changed since + 0 erased  ✓",
         f"recorded @{first}-@{last}  take it back: ledger withdraw @{first}-@{last}",
     ]
     assert ledger.status()["by_status"]["rejected"] == 3
@@ -84,7 +84,8 @@ def test_accepting(ledger: Ledger, ids: list[str], made: dict[str, Any]) -> None
     with as_actor(ledger.path, "robot") as robot:
         recorded = robot.record(ids[:1], "accept", reason=WHY, key="once")
     shown = ok("--ledger", ledger.path, "proposals", "show", recorded["name"]).out
-    assert "1 of the changed stay as they are: a person has decided about them" in shown
+    assert "1 sample = 0 changed + 1 outranked + 0 unchanged + 0 changed since + 0 erased  ✓" in shown
+    assert "outranked: a person has decided about them, and that stands" in shown
 
 
 def test_declining(ledger: Ledger, made: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ def test_it_is_tried_made_and_made_again(ledger: Ledger, ids: list[str]) -> None
     tried = ok(*asked, "--dry-run").out
     assert tried.splitlines() == [
         f"would propose reject of 2 samples: {WHY}",
-        "2 samples = 2 changed + 0 unchanged + 0 changed since + 0 erased  ✓",
+        "2 samples = 2 changed + 0 outranked + 0 unchanged + 0 changed since + 0 erased  ✓",
         "nothing was recorded (--dry-run)",
     ]
     made = ok(*asked).out
@@ -66,7 +66,7 @@ def test_a_policy_accepts_at_once(ledger: Ledger, ids: list[str], tmp_path: Path
     out = ok(*asked).out
     assert "accepted by robot (policy, cli) at" in out
     assert f" under the policy {policy[:15]}" in out
-    assert "4 samples = 4 changed + 0 unchanged + 0 changed since + 0 erased  ✓" in out
+    assert "4 samples = 4 changed + 0 outranked + 0 unchanged + 0 changed since + 0 erased  ✓" in out
     assert "take it back: ledger withdraw @" in out
 
 

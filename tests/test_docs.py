@@ -69,6 +69,7 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
         ("docs/releases.md", 12, 0),
         ("docs/care.md", 7, 0),
         ("docs/proposals.md", 11, 0),
+        ("docs/revising.md", 10, 0),
         ("docs/mcp.md", 3, 0),
     ],
 )

@@ -10,7 +10,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the driv
 from ledger import Ledger
 from ledger.errors import AmbiguousId, BadRequest, NoSuchId, NoSuchPosition
 from ledger.event import KINDS
-from tests.small import samples
+from tests.small import pairs, samples, write
 
 
 @pytest.fixture
@@ -79,6 +79,20 @@ def test_questions_inside_see_one_state(busy: Ledger) -> None:
         with reader.standing_still() as later:
             assert later["position"] > head["position"]
             assert reader.why(one)["status"] == "rejected"
+
+
+def test_words_are_looked_for_where_everything_stands_still(busy: Ledger) -> None:
+    """Then the index is read as it is, also in a file that can be written: it says how far it is, and nothing else."""
+    whole = busy.find(text="question")
+    busy.ingest(write(busy.path.parent / "late.jsonl", *pairs(2)), campaign="late")
+
+    with busy.standing_still() as head:
+        inside = busy.find(text="question")
+        assert inside["index"]["behind"] > 0
+        assert busy.status()["head"] == head
+
+    assert inside["total"] == whole["total"]
+    assert busy.find(text="question")["index"]["behind"] == 0
 
 
 def test_releases(busy: Ledger, tmp_path: Path) -> None:

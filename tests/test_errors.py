@@ -95,6 +95,13 @@ def world(toolset: Ledger, tmp_path: Path) -> World:
     return World(tmp_path, toolset.path, sample)
 
 
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take what the caller's environment knows of providers away."""
+    for name in ("ANTHROPIC_API_KEY", "LEDGER_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 Provoke = Callable[[World], Arguments]
 
 
@@ -134,6 +141,12 @@ def _gates(text: str) -> Provoke:
 
 def _tokenizer(body: bytes) -> Provoke:
     return lambda world: _project(world, "--max-length", "99", "--tokenizer", world.file("tokenizer.json", body))
+
+
+def _improve(*options: object) -> Provoke:
+    """Ask for an improvement of everything, of a model at a place where nobody listens."""
+    usual = ["--spec", "toolset-improve", "--campaign", "toolset", "--base-url", "http://127.0.0.1:1"]
+    return lambda world: world.ledger("improve", *usual, *options)
 
 
 def _two_answers(world: World) -> Arguments:
@@ -343,6 +356,31 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("DestinationExists", "is there already", lambda w: w.ledger("prove", "@1", "-o", w.file("notes", b"x"))),
     ("DestinationExists", "is there already", lambda w: ["keygen", w.file("k", b"x")]),
     ("ConditionInvalid", "at character", _where("__import__('os').system('true')")),
+    ("NoApiKey", "ANTHROPIC_API_KEY is not set", _improve("--model", "claude-sonnet-4-6")),
+    ("ModelUnknown", "not a name that a model can have", _improve("--provider", "openai", "--model", "../x")),
+    (
+        "ProviderUnreachable",
+        "http://127.0.0.1:1 cannot be reached",
+        _improve("--provider", "openai", "--model", "one-of-ours", "--price", "1/1"),
+    ),
+    (
+        "SpecInvalid",
+        "purpose is missing",
+        lambda w: w.ledger("improve", "--spec", w.file("s.toml", b"name = 1"), "--campaign", "toolset", "--model", "m"),
+    ),
+    (
+        "CorpusEmpty",
+        "holds no text",
+        lambda w: w.ledger(
+            *("regenerate", "--spec", "persona-answers", "--corpus", w.file("c.jsonl", b"")),
+            *("--campaign", "toolset", "--model", "m"),
+        ),
+    ),
+    (
+        "NoSuchCheckout",
+        "Nothing was checked out as",
+        lambda w: w.ledger("revise", "import", w.file("a.jsonl", b""), "--checkout", "abcdef"),
+    ),
 ]
 BY_NAME = {cls.__name__: cls for cls in all_errors()}
 
@@ -624,17 +662,20 @@ def test_every_class_is_provoked() -> None:
     """A class that no test here can reach is either dead or untested."""
     reached = {name for name, _, _ in CASES}
     elsewhere = {
+        "ClientMissing",
         "CodecMissing",
         "CopyFailed",
         "DiskFull",
         "Interrupted",
         "LedgerBusy",
         "NotConfirmed",
+        "PriceUnknown",
         "ScorerFailed",
         "StaleViews",
         "StorageFailed",
         "UnknownEvent",
         "UnsafeJournal",
+        "WorkStopped",
     }
     never = {"LedgerError", "BrokenLaw"}  # the base, and what only a bug can raise
 

@@ -41,6 +41,7 @@ from tests.logs import (
     tampering,
     write_lines,
 )
+from tests.working import answered, append, asked, failed, row_of
 
 LINES = [line(f"p{n % 3}", f"c{n % 5}", label=[True, False, None][n % 3], tags={"n": str(n % 2)}) for n in range(12)]
 BROKEN = [b"{", b'{"prompt": 1, "completion": 2}', b"\xffbad", b'{"a": 1, "a": 2}', b"[]"]
@@ -64,6 +65,7 @@ class Model:
     tagged: list[tuple[int, str, str | None]] = field(default_factory=list)
     weights: list[tuple[int, int]] = field(default_factory=list)
     edits: list[tuple[int, str, str]] = field(default_factory=list)
+    ends: list[tuple[int, str, bool]] = field(default_factory=list)  # of work: position, version, whether it failed
     split: str | None = None
 
 
@@ -229,7 +231,22 @@ class Laws(RuleBasedStateMachine):
         (child,) = improve(self.ledger, parent.id, [body], label=label)
         if child not in self.samples:
             self._born(child, parent.campaign, body, label=label)
+            parent.ends.append((self.ledger.show(child)["origin"]["position"], self._blob(parent), False))
             self.edges.append((parent.prompt, prompt))
+        self._anchor()
+
+    @precondition(lambda self: self.samples)
+    @rule(call=st.sampled_from("ab"), replied=st.booleans(), pick=st.data())
+    def ask(self, call: str, replied: bool, pick: st.DataObject) -> None:  # noqa: FBT001 - drawn
+        """Check that work on a version that ended without a result shows, until somebody decides or a result comes."""
+        model = pick.draw(st.sampled_from(list(self.samples.values())))
+        row = row_of(self.ledger, model.id)
+        name = f"{row.sample} {row.version} {call}"
+        append(self.ledger, [asked(row, name)])
+        if replied:
+            answered(self.ledger, row, name, text=name.encode())
+        for position in append(self.ledger, [failed(row, name, "cut", final=True)]):
+            model.ends.append((position, self._blob(model), True))
         self._anchor()
 
     @precondition(lambda self: self.samples)
@@ -395,6 +412,9 @@ class Laws(RuleBasedStateMachine):
     def _status(self, model: Model) -> str:
         about = [said for said in model.decisions if said[3] == self._blob(model)]  # a decision is about a version
         outcome = self._standing(about)[1]
+        ends = [lost for _, version, lost in sorted(model.ends) if version == self._blob(model)]
+        if outcome is None and ends and ends[-1]:
+            return "errored"
         return "pending" if outcome in {None, "deferred"} else str(outcome)
 
     def _label(self, model: Model) -> bool | None:

@@ -224,12 +224,13 @@ def test_the_kinds_that_change_how_a_sample_stands_are_known(kind: str) -> None:
 
 CHANGING = {
     "ingested", "improved", "regenerated", "edited", "relabeled", "accepted", "rejected", "deferred", "superseded",
-    "weighted", "split_assigned", "withdrawn", "erased",
+    "weighted", "split_assigned", "withdrawn", "erased", "attempt_failed",
 }  # fmt: skip
 OTHERS = {
     "run_started", "run_finished", "quarantined", "tagged", "scored", "unscored", "found", "policy_adopted",
     "duplicates_found", "templates_found", "view_defined", "released",
     "proposed", "proposal_accepted", "proposal_declined",
+    "work_planned", "request_sent", "reply_stored", "batch_submitted", "checked_out",
 }  # fmt: skip
 
 

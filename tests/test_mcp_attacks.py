@@ -141,7 +141,7 @@ def test_no_text_is_ever_sql(world: World) -> None:
                     tried += 1
                     assert INTERNAL not in came.text, (tool.name, name, attack)
                     assert "sqlite" not in came.text.lower(), (tool.name, name, attack)
-                    assert came.facts.get("total", 0) != everything, (tool.name, name, attack)
+                    assert str(everything) not in str(came.facts.get("total", 0)), (tool.name, name, attack)
         return tried
 
     tried = using(world.server, work, Person("decline"))
@@ -268,7 +268,8 @@ def test_a_cursor_cannot_be_turned_to_something_else(world: World) -> None:
 
 def post(url: str, body: bytes | None = None, **headers: str) -> int:
     """Send what a client would send first, with headers of one's own; return the status."""
-    said_first = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {}}).encode()
+    who = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "page", "version": "1"}}
+    said_first = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": who}).encode()
     usual_headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     return httpx2.post(
         url, content=said_first if body is None else body, headers={**usual_headers, **headers}
@@ -293,8 +294,8 @@ def test_a_body_that_is_too_long_is_refused(world: World) -> None:
     """More than a request may be is refused with 413, and the server goes on."""
     with listening(Options(path=world.path)) as url:
         assert post(url, b'{"jsonrpc":"2.0","id":1,"method":"' + b"x" * (1024 * 1024) + b'"}') == 413
-        assert post(url, b"[" * 100_000) in {400, 413}
-        assert post(url) in {200, 400}
+        assert post(url, b"[" * 100_000) == 400
+        assert post(url) == 200
 
 
 def test_without_the_token_nobody_gets_in(world: World) -> None:
@@ -305,7 +306,7 @@ def test_without_the_token_nobody_gets_in(world: World) -> None:
         assert post(url, Authorization=f"Basic {ALICE}") == 401
         assert post(url, Authorization=f"Bearer {ALICE[:-1]}") == 401
         assert post(f"{url}?access_token={ALICE}") == 401
-        assert post(url, Authorization=f"Bearer {ALICE}") in {200, 400}
+        assert post(url, Authorization=f"Bearer {ALICE}") == 200
 
 
 HOSTILE = (

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
 
 from ledger import Ledger
+from tests.mcp_acting import EVERYTHING, server, using, yes
 from tests.mcp_surface import surface
 from tests.mcp_talk import talk, text_of
 from tests.mcp_worlds import CANARY, World, rich
@@ -51,7 +54,8 @@ def outside(value: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def check(made: CallToolResult) -> bool:
-    """Assert that an answer keeps the canary where it belongs, in both channels; say whether it holds it at all."""
+    """Assert that a call succeeds and its answer keeps the canary where it belongs; say whether it holds it at all."""
+    assert not made.is_error, text_of(made)
     whole = made.model_dump_json()
     text = _MARKED.sub("", text_of(made))
     rest = [block for block in made.model_dump(mode="json")["content"] if block["type"] != "text"]
@@ -93,6 +97,43 @@ def test_no_tool_lets_it_out(world: World) -> None:
         return [check(await client.call_tool(f"ledger_{tool}", given)) for tool, given in calls]
 
     assert sum(talk(world.path, ask_all)) > len(every)
+
+
+def test_no_tool_that_writes_lets_it_out(world: World, tmp_path: Path) -> None:
+    """Neither what writing tools answer nor what a person is asked holds it, whichever samples are meant."""
+    path, root = tmp_path / "ledger.db", tmp_path / "exports"
+    shutil.copyfile(world.path, path)
+    root.mkdir()
+    with Ledger.open(path) as ledger:
+        every = samples(ledger)
+    made, person = server(path, *EVERYTHING, root=root), yes()
+    wanted: dict[str, Any] = {"samples": every, "verdict": "reject", "reason": "the answers are to another question"}
+
+    async def ask_all(client: Client) -> list[str]:
+        proposed = await client.call_tool("ledger_propose_decision", {**wanted, "idempotency_key": "a"})
+        check(proposed)
+        told = proposed.structured_content or {}
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("record_decision", {"proposal": told["proposal"], "idempotency_key": "b"}),
+            ("record_decision", {**wanted, "verdict": "accept", "idempotency_key": "c"}),
+            ("run_projection", {"view": "sft"}),
+            ("run_projection", {"view": "sft", "dry_run": False, "file": "out.jsonl"}),
+        ]
+        for tool, given in calls:
+            check(await client.call_tool(f"ledger_{tool}", given))
+        nobody = {**wanted, "samples": ["CANARY"], "idempotency_key": "d"}
+        wrong = [
+            await client.call_tool("ledger_propose_decision", nobody),
+            await client.call_tool("ledger_record_decision", {**wanted, "idempotency_key": "c"}),
+            await client.call_tool("ledger_run_projection", {"view": "sf"}),
+        ]
+        assert all(one.is_error for one in wrong)
+        return [text_of(one).replace("'CANARY'", "") for one in wrong]
+
+    told = using(made, ask_all, person)
+
+    assert len(person.questions) >= 2  # the proposal, and the samples
+    assert all(words not in one for one in (*told, *person.questions) for words in CUTS)
 
 
 def test_no_resource_lets_it_out(world: World) -> None:

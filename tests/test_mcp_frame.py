@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -159,6 +160,66 @@ def test_a_question_may_be_given_more_time(path: Path) -> None:
         return head(ledger)
 
     assert read(face, ask, seconds=30)
+
+
+def test_two_of_a_lane_run_at_once_and_the_others_wait(path: Path) -> None:
+    """Long questions leave room for short ones; those that wait get their turn, or are told to ask again."""
+    face = Face(Options(path, deadline=60))
+    free, running, most, lock = threading.Event(), 0, 0, threading.Lock()
+
+    def hold(ledger: Ledger) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        free.wait(30)
+        with lock:
+            running -= 1
+        return head(ledger)
+
+    async def run() -> list[int]:
+        found: list[int] = []
+
+        async def one() -> None:
+            found.append(await face.read(hold, seconds=60))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(one)
+            await until(lambda: running == workers.LANE)
+            assert await face.read(head)
+            with pytest.raises(Interrupted) as caught:
+                await face.read(hold, seconds=0.05)
+            assert caught.value.next_step == workers.BUSY
+            free.set()
+        return found
+
+    try:
+        assert len(anyio.run(run)) == 5
+    finally:
+        face.close()
+    assert most == workers.LANE
+
+
+def test_opening_is_part_of_a_questions_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that takes longer to open than the question may is given up, and the question is not asked."""
+    opened = Ledger.open
+
+    def slowly(*args: Any, **more: Any) -> Ledger:  # noqa: ANN401 - as the original takes them
+        waits.append(more["wait"])
+        time.sleep(0.4)
+        return opened(*args, **more)
+
+    waits: list[float] = []
+    asked: list[int] = []
+    monkeypatch.setattr(Ledger, "open", slowly)
+    face = Face(Options(path, deadline=0.2))
+
+    with pytest.raises(Interrupted):
+        read(face, lambda _ledger: asked.append(1))
+
+    assert not asked
+    assert waits == [workers.SHORTEST]
 
 
 def test_what_no_sql_runs_in_is_given_up_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ledger import Ledger
@@ -31,6 +33,19 @@ def test_what_is_allowed_is_seen(toolset: Ledger) -> None:
     found = ok("--json", "--ledger", toolset.path, "mcp", "--selftest", "--allow", "propose", "--allow", "record").json
 
     assert found["eras"][0]["tools"][READING:] == ["ledger_propose_decision", "ledger_record_decision"]
+
+
+def test_exports_that_cannot_be_written_are_told(toolset: Ledger, tmp_path: Path) -> None:
+    """Whoever allows exports and names no folder for them hears so at the start, on stderr."""
+    start = ("--json", "--ledger", toolset.path, "mcp", "--selftest", "--allow", "export")
+
+    silent = ok(*start, "--export-root", tmp_path)
+    warned = ok(*start)
+
+    assert warned.json["passed"]
+    assert warned.json["eras"][0]["tools"][READING:] == ["ledger_run_projection"]
+    assert "warning: no files will be written without --export-root" in warned.err
+    assert silent.err == ""
 
 
 def test_a_server_that_does_not_answer_fails(toolset: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,9 +65,9 @@ TAKES = "sample, text, by, limit, changes, ids, position"
             "take: limit should be a valid integer, unable to parse string as an integer.",
         ),
         ({"sample": "a", "limit": 2.5}, "take: limit should be a valid integer, got a number with a fractional part."),
-        ({"sample": 5}, "take: sample should be a valid string."),
+        ({"sample": 5}, "take: sample should be a text."),
         ({"sample": "a", "by": "colour"}, "take: by should be 'reason' or 'rule'."),
-        ({"sample": "a", "ids": ["b", 3]}, "take: ids[1] should be a valid string."),
+        ({"sample": "a", "ids": ["b", 3]}, "take: ids[1] should be a text."),
         (
             {"sample": "a", "changes": {"secret": "x"}},
             "take: changes should be a valid number, unable to parse string as a number.",

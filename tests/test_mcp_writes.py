@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp.types import MISSING_REQUIRED_CLIENT_CAPABILITY, ElicitResult, InputRequiredResult
+from mcp.types import ElicitResult, InputRequiredResult
 
 from ledger import Ledger
 from mcp_server.options import Options
@@ -210,7 +211,7 @@ def test_a_selection_stands_for_what_was_found(world: World) -> None:
     assert not same.is_error, same.text
     assert same.facts["count"] == 20
     assert other.is_error
-    assert "expected" in other.text
+    assert "Ask ledger_search again" in other.text
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -271,19 +272,6 @@ def test_an_answer_that_is_none_records_nothing(world: World, era: str, content:
     assert head(world.path) == end
 
 
-@pytest.mark.parametrize("era", ERAS)
-def test_a_client_that_cannot_ask_records_nothing(world: World, era: str) -> None:
-    """Without elicitation the call is refused with the protocol's own code, in words that say what to do instead."""
-    end = head(world.path)
-    ask: dict[str, Any] = {"samples": world.ids[:2], "verdict": "reject", "reason": REASON, "idempotency_key": "k"}
-
-    with pytest.raises(MCPError, match="ledger proposals accept") as refused:
-        call(world.server(), RECORD, None, era, **ask)
-
-    assert refused.value.code == MISSING_REQUIRED_CLIENT_CAPABILITY
-    assert head(world.path) == end
-
-
 def test_nobody_is_asked_what_cannot_be(world: World) -> None:
     """A request that could not be recorded is refused before anybody is asked."""
     person = yes()
@@ -331,14 +319,16 @@ def test_a_proposal_is_recorded_by_its_name(world: World, era: str) -> None:
 
 
 def test_an_expected_head_that_moved_is_refused(world: World) -> None:
-    """A decision that was asked for at another head is not recorded, whatever the user says."""
+    """A decision that was asked for at another head is refused, before the user is asked."""
     end = head(world.path)
     ask: dict[str, Any] = {"samples": world.ids[:2], "verdict": "reject", "reason": REASON, "idempotency_key": "k"}
 
-    refused = call(world.server(), RECORD, yes(), **ask, expect_head=end - 1)
+    asked = yes()
+    refused = call(world.server(), RECORD, asked, **ask, expect_head=end - 1)
     done = call(world.server(), RECORD, yes(), **ask, expect_head=end)
 
     assert refused.is_error
+    assert asked.questions == []
     assert done.facts["outcome"] == "recorded"
 
 
@@ -485,6 +475,7 @@ def test_a_selection_that_was_recorded_can_be_repeated(world: World) -> None:
 
     assert (first.facts["outcome"], first.facts["changed"]) == ("recorded", 20)
     assert (again.facts["seqs"], again.facts["repeated"]) == (first.facts["seqs"], True)
+    assert len(person.questions) == 1
     assert "20 samples (digest " in person.questions[0]
 
 
@@ -535,6 +526,45 @@ def test_nothing_is_written_over(world: World) -> None:
     assert {each.name: each.read_bytes() for each in world.root.iterdir() if each.exists()} == before
     assert not (world.root.parent / "elsewhere.jsonl").exists()
     assert head(world.path) == end
+
+
+def test_of_two_exports_at_once_one_is_written(world: World) -> None:
+    """Two servers that are asked for the same name at the same time: one writes it, the other says that it is taken."""
+    came: dict[str, Any] = {}
+    ready = threading.Barrier(2)
+
+    def run(seed: str) -> None:
+        made = world.server()
+        ready.wait()
+        came[seed] = call(made, PROJECT, view="kto", dry_run=False, file="a.jsonl", seed=seed)
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in ("1", "2")]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    (done,) = [one for one in came.values() if not one.is_error]
+    (refused,) = [one for one in came.values() if one.is_error]
+    assert "stands there already" in refused.text
+    assert "next: " in refused.text
+    assert str(world.root) not in refused.text
+    assert sorted(each.name for each in world.root.iterdir()) == ["a.jsonl", "a.jsonl.manifest.json"]
+    manifest = json.loads((world.root / "a.jsonl.manifest.json").read_text("utf-8"))
+    assert manifest["output"]["blake3"] == done.facts["digest"]
+    with Ledger.open(world.path) as ledger:
+        assert ledger.rebuild(world.root / "a.jsonl.manifest.json")["identical"]
+        assert [one["rows"] for one in ledger.releases()["releases"]] == [done.facts["rows"]]
+
+
+def test_a_ratio_that_is_none_is_refused(world: World) -> None:
+    """Also for a view that takes all rows as they are: whoever asks for a ratio is not left to believe in it."""
+    for view in ("sft", "kto-interleaved"):
+        for ratio in ("x", "", "1:0", "0.5", "1:2:3", "keep "):
+            refused = call(world.server(), PROJECT, view=view, ratio=ratio)
+
+            assert refused.is_error
+            assert "such as 1:2" in refused.text
 
 
 def test_a_view_is_named_and_never_read_from_a_file(world: World, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_nothing_is_near_where_nothing_is_decided(ledger: Ledger, tmp_path: Path
     empty: dict[str, Any] = {
         "near_misses": [],
         "next": None,
+        "twins_left_out": 0,
         "status": "rejected",
         "campaign": None,
         "domain": None,
@@ -118,6 +119,8 @@ def test_of_samples_that_teach_the_same_only_the_nearest_is_listed(ledger: Ledge
     assert listed(ledger) == [(second, "-0.1")]
     ledger.reject([elsewhere], reason="dull")
     assert listed(ledger) == [(twin, "-0.01"), (second, "-0.1")]
+    assert ledger.near_misses()["twins_left_out"] == ledger.nearness()["twins_left_out"] == 2  # the first and the third
+    assert ledger.near_misses(limit=1)["twins_left_out"] == ledger.nearness(within="0.01")["twins_left_out"] == 0
 
 
 def test_what_is_due_or_decided_by_a_person_is_near_to_nothing(ledger: Ledger, tmp_path: Path) -> None:

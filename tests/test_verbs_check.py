@@ -47,7 +47,9 @@ def observed(ledger: Ledger, text: str, ids: list[str], **more: Any) -> dict[str
 def test_real_rows_pass_the_shipped_gates(toolset: Ledger) -> None:
     """A plan of ours keeps every gate that would stop it; what nobody has looked at is told, not judged."""
     found = toolset.check("kto-interleaved")
-    assert set(found) == {"view", "passed", "gates", "composition", "change", "rows", "gates_digest"}
+    keys = {"view", "passed", "gates", "composition", "change", "rows", "considered", "used", "omitted", "gates_digest"}
+    assert set(found) == keys
+    assert found["considered"] == found["used"] + sum(found["omitted"].values()) == toolset.status()["samples"]
     assert (found["view"], found["passed"], found["rows"], found["change"]) == ("kto-interleaved", True, 84, None)
     assert all(
         set(one) == {"name", "severity", "passed", "observed", "limit", "examples", "about"} for one in found["gates"]

@@ -231,3 +231,50 @@ def test_an_open_file_that_is_no_text_is_called_as_it_is_typed(tmp_path: Path) -
     (tmp_path / "latin.toml").write_bytes(b"caf\xe9")
     with (tmp_path / "latin.toml").open("rb") as opened, pytest.raises(InputUnreadable, match=r"^Cannot read -: "):
         read_text(opened, 99, "")
+
+
+def test_a_reserved_place_is_nobody_else_s(tmp_path: Path) -> None:
+    """Of two files for one place the first to reserve it gets it; given up, it leaves nothing behind."""
+    place = tmp_path / "out.jsonl"
+    with WholeFile(place) as first, WholeFile(place) as second:
+        first.reserve()
+        assert place.read_bytes() == b""
+        with pytest.raises(NotWritable, match="stands there already"):
+            second.reserve()
+        first.write(b"one\n")
+        first.settle()
+        first.put()
+    assert place.read_bytes() == b"one\n"
+    assert names(tmp_path) == ["out.jsonl"]
+
+    other = tmp_path / "other.jsonl"
+    with WholeFile(other) as given_up:
+        given_up.reserve()
+    assert names(tmp_path) == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_somebody_wrote_into_a_reserved_place_stays(tmp_path: Path, replaced: bool) -> None:  # noqa: FBT001 - a case
+    """A place is given back only while it is as it was left: the same file, and empty."""
+    place = tmp_path / "out.jsonl"
+    with WholeFile(place) as file:
+        file.reserve()
+        if replaced:
+            (tmp_path / "theirs").write_bytes(b"")
+            (tmp_path / "theirs").replace(place)
+        else:
+            place.write_bytes(b"theirs")
+    assert names(tmp_path) == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("kind", ["dangling link", "directory"])
+def test_no_other_thing_is_taken_for_room(tmp_path: Path, kind: str) -> None:
+    """A link that leads nowhere and a directory stand there too; both stay as they are."""
+    place = tmp_path / "out.jsonl"
+    if kind == "directory":
+        place.mkdir()
+    else:
+        place.symlink_to(tmp_path / "elsewhere.jsonl")
+    with WholeFile(place) as file, pytest.raises(NotWritable, match="stands there already"):
+        file.reserve()
+    assert names(tmp_path) == ["out.jsonl"]

@@ -22,7 +22,7 @@ from ledger.fixed import micro
 from ledger.rule import Policy
 from ledger.verbs import find as finds
 from ledger.verbs import find_words
-from ledger.views import listing, samples, scores
+from ledger.views import listing, picking, samples, scores
 from tests.judged import LOW, decide, gates, scored_steps, store_of, taken, thresholds
 from tests.policy_model import TEXTS
 from tests.small import chat, write
@@ -208,7 +208,8 @@ def test_a_list_is_what_a_plain_loop_finds(
     """Every filter, in every order: the same samples, and the pages, the total, the ids and the digest go with them."""
     with pytest.MonkeyPatch.context() as patch, world_of(drawn, policy, later) as world:
         patch.setattr(find_words, "FEW", 0 if common else 10_000)
-        patch.setattr(listing, "_NARROW", -1000 if common else 1000)
+        patch.setattr(picking, "_NARROW", -1000 if common else 1000)
+        patch.setattr(listing, "_FEW", -1 if common else 1000)
         ledger, every = world.ledger, seen(world.ledger)
         for asked in [one for one in questions if known(ledger, one)]:
             orders = ("born", "newest", "decided", *(("score", "lowest") if "score" in asked else ()))
@@ -478,12 +479,16 @@ def test_every_text_is_only_a_text(judged: Ledger, text: str) -> None:
         ({"source": "in.jsonl"}, "samples_source"),
         ({"source": "in.jsonl", "status": "rejected"}, "samples_standing"),
         ({"sort": "newest", "campaign": "c"}, "samples_standing"),
-        ({"sort": "decided", "campaign": "c"}, "decisions"),
+        ({"sort": "decided", "campaign": "c"}, "samples_decided"),
+        ({"sort": "decided"}, "decisions"),
         ({}, "samples"),
     ],
 )
-def test_a_page_is_read_from_an_index(judged: Ledger, asked: dict[str, Any], index: str) -> None:
+def test_a_page_is_read_from_an_index(
+    judged: Ledger, asked: dict[str, Any], index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No statement of a page sorts samples or reads those before the page: SQLite says so of each."""
+    monkeypatch.setattr(listing, "_FEW", -1)  # as where many stand so
     connection = store_of(judged).connection
     said: list[str] = []
     first = judged.find(limit=1, total=False, **asked)

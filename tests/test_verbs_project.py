@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ledger import Ledger
 from ledger.digest import blake3_bytes, show
 from ledger.errors import BadRequest, CorruptLedger, DiskFull, NotWritable, PlanImpossible, StorageFailed
 from ledger.exporters.eligibility import OMISSIONS
+from ledger.verbs import project, writing
 from tests.small import POLICY, by_policy, chat, names, pairs, read, samples, write
 
 KEYS = {
@@ -440,3 +442,96 @@ def test_releases_made_while_another_process_writes(few: Ledger, tmp_path: Path)
         assert manifest["considered"] == few.status(str(manifest["head"]["position"]))["samples"]
         assert few.rebuild(tmp_path / f"{event['says']['name']}.manifest.json")["identical"]
     assert few.verify()["ok"]
+
+
+class TestNew:
+    """With `new`, nothing that stands in the place is replaced."""
+
+    @pytest.mark.parametrize("there", ["out.jsonl", "out.jsonl.manifest.json"])
+    def test_whatever_stands_there_stays(self, few: Ledger, tmp_path: Path, there: str) -> None:
+        """An export of this ledger too, a manifest, an empty file, a link that leads nowhere."""
+        few.project("kto-interleaved", tmp_path / "out.jsonl")
+        before, began = (tmp_path / there).read_bytes(), events(few)
+        for name in {"out.jsonl", "out.jsonl.manifest.json"} - {there}:
+            (tmp_path / name).unlink()
+        with pytest.raises(NotWritable, match="stands there already"):
+            few.project("kto-interleaved", tmp_path / "out.jsonl", new=True)
+        assert (tmp_path / there).read_bytes() == before
+        (tmp_path / there).unlink()
+        (tmp_path / there).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(NotWritable, match="stands there already"):
+            few.project("kto-interleaved", tmp_path / "out.jsonl", new=True)
+        with pytest.raises(BadRequest, match="replaces nothing"):
+            few.project("kto-interleaved", tmp_path / "other.jsonl", new=True, overwrite=True)
+        assert events(few) == began
+
+    def test_an_equal_release_is_written_again(self, few: Ledger, tmp_path: Path) -> None:
+        """In a free place it is the recorded one, and appends nothing."""
+        few.project("kto-interleaved", tmp_path / "out.jsonl")
+        (tmp_path / "again").mkdir()
+        began = events(few)
+        made = few.project("kto-interleaved", tmp_path / "again" / "out.jsonl", new=True)
+        assert events(few) == began
+        assert names(tmp_path / "again") == ["out.jsonl", "out.jsonl.manifest.json"]
+        assert few.rebuild(tmp_path / "again" / "out.jsonl.manifest.json")["output"] == made["output"]
+
+    @pytest.mark.parametrize("dialect", ["trl", "llama-factory"])
+    def test_of_two_at_the_same_time_one_is_written(
+        self, few: Ledger, tmp_path: Path, dialect: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever comes second finds the place taken, though it was free when it began; it records nothing."""
+        out, between = tmp_path / "exports" / "out.jsonl", list[Any]()
+        out.parent.mkdir()
+        ask: dict[str, Any] = {"new": True, "dialect": dialect}
+
+        def other() -> None:
+            with Ledger.open(few.path) as ledger:
+                between.append(ledger.project("sft", out, **ask))
+            between.append({name: (out.parent / name).read_bytes() for name in settled(out.parent)})
+            between.append(events(few))
+
+        overtaken(monkeypatch, other)
+        with pytest.raises(NotWritable, match=r"out\.jsonl: it stands there already"):
+            few.project("sft", out, **ask, seed="another")
+        made, files, ended = between
+        assert {name: (out.parent / name).read_bytes() for name in names(out.parent)} == files
+        assert made["output"]["blake3"] == show(blake3_bytes(files["out.jsonl"]))
+        assert events(few) == ended
+        assert few.verify()["ok"]
+
+    def test_what_stands_beside_it_is_not_taken_either(
+        self, few: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of two files that share what belongs beside them the second is refused; nothing of it stays."""
+        out, between = tmp_path / "exports", list[str]()
+        out.mkdir()
+        ask: dict[str, Any] = {"new": True, "dialect": "llama-factory"}
+
+        def other() -> None:
+            with Ledger.open(few.path) as ledger:
+                ledger.project("sft", out / "a.jsonl", **ask)
+            between.extend(settled(out))
+
+        overtaken(monkeypatch, other)
+        with pytest.raises(NotWritable, match="did not write"):
+            few.project("sft", out / "b.jsonl", **ask)
+        assert names(out) == between
+        assert few.verify()["ok"]
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, other: Callable[[], None]) -> None:
+    """Let something else happen once, after the rows of the next export were made and before it is recorded."""
+    real, waiting = writing.write_view, [other]
+
+    def write_view(*given: Any) -> Any:  # noqa: ANN401 - as it takes and returns them
+        made = real(*given)
+        if waiting:
+            waiting.pop()()
+        return made
+
+    monkeypatch.setattr(project, "write_view", write_view)
+
+
+def settled(folder: Path) -> list[str]:
+    """Return the names of the files that stand in their place."""
+    return [name for name in names(folder) if not name.endswith(".tmp")]

@@ -17,6 +17,7 @@ from tests.judged import LOW, RELABEL
 from tests.logs import store_of
 from tests.scoring import ask, decide, score, some, standing, take_in
 from tests.test_verbs_judge import scored
+from tests.working import append, failed, row_of
 
 BOTH = replace(LOW, labels=RELABEL.labels)
 
@@ -170,3 +171,14 @@ def test_what_cannot_be_asked(ledger: Ledger, tmp_path: Path) -> None:
     decide(ledger, LOW)
     with pytest.raises(BadRequest):
         ask(ledger, LOW, "nowhere")
+
+
+def test_an_errored_sample_of_another_campaign_is_pending(ledger: Ledger, tmp_path: Path) -> None:
+    """A policy of one campaign leaves the others as they stand; what merely failed there counts as not decided."""
+    ours, theirs = (some(ledger, tmp_path, 1, name)[0] for name in "ab")
+    score(ledger, {ours: {"quality": "0.9"}})
+    decide(ledger, LOW, "a")
+    append(ledger, [failed(row_of(ledger, theirs), "one", "refused", final=True)])
+    assert ledger.show(theirs)["status"] == "errored"
+    after = ask(ledger, LOW)["after"]
+    assert (after["samples"], after["accepted"], after["pending"]) == (2, 1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from ledger.rule import Cap, Choice, LabelRule, Levels, Policy, Rule, Score, Thr
 from ledger.rule import Compare as Is
 from ledger.verbs.trial import in_force, trying
 from ledger.views import due, flips
+from tests.judged import taken
 from tests.logs import store_of
 from tests.scoring import ONE, both, decide, field_is, score, score_is, some
 from tests.test_views_scores import handle, views
@@ -74,18 +76,39 @@ def test_every_threshold_that_moved_is_looked_at(ledger: Ledger, tmp_path: Path,
     assert turned(ledger, at(TWO, **thresholds)) == slowly(ledger, at(TWO, **thresholds)) != []
 
 
+@pytest.mark.parametrize("cross", ["min", "max", "mean", 550_000, None])
+@pytest.mark.parametrize("moved", ["default", "asm", "both", "a new domain", "cross"])
+def test_thresholds_by_domain_turn_the_same(
+    ledger: Ledger, tmp_path: Path, cross: Literal["min", "max", "mean"] | int | None, moved: str
+) -> None:
+    """Whichever value moves, and however domains are joined: what is told in one pass is what judging again finds."""
+    here = [(domain, {"a": f"0.{n}", "b": "0"}) for domain in ("asm", "cpp", "asm+cpp", "") for n in range(1, 10)]
+    taken(ledger, tmp_path / "in.jsonl", here)
+    low = Levels("low", 500_000, (("asm", 300_000), ("cpp", 700_000)), cross)
+    decide(ledger, replace(TWO, thresholds=(low, *TWO.thresholds[1:])))
+    after = {
+        "default": replace(low, default=620_000),
+        "asm": replace(low, domains=(("asm", 440_000), ("cpp", 700_000))),
+        "both": replace(low, default=380_000, domains=(("asm", 300_000), ("cpp", 650_000))),
+        "a new domain": replace(low, domains=(*low.domains, ("text", 900_000)), default=450_000),
+        "cross": replace(low, cross="max" if cross == "min" else "min"),
+    }[moved]
+    policy = replace(TWO, thresholds=(after, *TWO.thresholds[1:]))
+    assert turned(ledger, policy) == slowly(ledger, policy)
+
+
 def test_a_flip_says_what_turns_and_how_narrowly(ledger: Ledger, tmp_path: Path) -> None:
     """Status, rule, label and margin, before and after."""
     one, two = some(ledger, tmp_path, 2)
     score(ledger, {one: {"a": "0.4", "b": "0"}, two: {"a": "0.6", "b": "0"}})
     decide(ledger, TWO)
     (flip,) = turned(ledger, at(TWO, low=300_000))
-    assert flip == due.Flip(
-        handle(ledger, one), "", "rejected", "accepted", "low", "default", "none", "none", "", "", -100_000, 100_000
-    )
+    way = due.Way("", "rejected", "accepted", "low", "default", "none", "none", "", "")
+    assert flip == due.Flip(handle(ledger, one), way, -100_000, 100_000)
     (flip,) = turned(ledger, at(TWO, poor=500_000))
-    assert (flip.status, flip.to_status) == ("rejected", "rejected")
-    assert (flip.label, flip.to_label, flip.label_rules, flip.to_label_rules) == ("none", "false", "", "poor")
+    way = flip.way
+    assert (way.status, way.to_status) == ("rejected", "rejected")
+    assert (way.label, way.to_label, way.label_rules, way.to_label_rules) == ("none", "false", "", "poor")
 
 
 def test_what_people_decided_does_not_turn(ledger: Ledger, tmp_path: Path) -> None:
@@ -106,7 +129,7 @@ def test_a_campaign_narrows_the_flips_and_the_counts(ledger: Ledger, tmp_path: P
     decide(ledger, TWO)
     (judged,) = in_force(store_of(ledger), None)
     turns, found = flips.turned(views(ledger), judged.adoption, at(TWO, low=0), "here", 9)
-    assert [(turn.status, turn.to_status, turn.samples) for turn in turns] == [("rejected", "accepted", 1)]
+    assert [(turn.way.status, turn.way.to_status, turn.samples) for turn in turns] == [("rejected", "accepted", 1)]
     assert [flip.sample for flip in found] == [handle(ledger, here)]
     assert flips.standing(views(ledger), judged.adoption, "here") == [due.Count("rejected", "none", "", 1)]
     assert flips.standing(views(ledger), judged.adoption, None) == [

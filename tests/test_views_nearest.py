@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ledger import Ledger
 from ledger.rule import Levels
+from ledger.sqlite import Connection
 from ledger.views import nearest
 from ledger.views.nearest import Near, Wanted
 from tests.judged import LOW, decide, ingested, rejected_line, row_of, score, store_of, taken
@@ -26,6 +27,11 @@ def judged(ledger: Ledger, tmp_path: Path) -> Ledger:
     taken(ledger, tmp_path / "in.jsonl", [("asm", {"quality": quality}) for quality in QUALITIES])
     decide(ledger, LOW)
     return ledger
+
+
+def near_ones(connection: Connection, wanted: Wanted, after: Near | None = None) -> list[Near]:
+    """Return what is listed, without what is left out."""
+    return [ranked.near for ranked in nearest.judged(connection, wanted, after) if not ranked.left_out]
 
 
 @given(st.lists(st.builds(Near, st.integers(-3, 3), st.integers(0, 5)), unique=True))
@@ -44,13 +50,13 @@ def test_the_order_is_of_the_size_of_margins(nears: list[Near]) -> None:
 def test_from_every_place_on_the_rest_follows(judged: Ledger, status: str) -> None:
     """After a sample come all that stand after it, also after a place where none stands."""
     connection = store_of(judged).connection
-    whole = list(nearest.judged(connection, Wanted(status)))
+    whole = near_ones(connection, Wanted(status))
     assert sorted(whole, key=lambda near: near.key) == whole
     assert len(whole) == {"accepted": 5, "rejected": 4}[status]
     places = [*whole, *(Near(margin, 3) for margin in (-600_000, -50_000, -1, 0, 1, 50_000, 10**15))]
     for place in places:
         rest = [near for near in whole if near.key > place.key]
-        assert list(nearest.judged(connection, Wanted(status), place)) == rest
+        assert near_ones(connection, Wanted(status), place) == rest
 
 
 def test_no_more_is_read_than_asked_for(judged: Ledger) -> None:
@@ -58,11 +64,12 @@ def test_no_more_is_read_than_asked_for(judged: Ledger) -> None:
     connection = store_of(judged).connection
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
-    (near,) = islice(nearest.judged(connection, Wanted("rejected", zero=False)), 1)
+    (ranked,) = islice(nearest.judged(connection, Wanted("rejected", zero=False)), 1)
     connection.set_trace_callback(None)
-    assert near == Near(-1, row_of(judged, _sample(judged, "0.499999")).sample)
-    assert len(statements) == 2  # of either sign
-    for statement in statements:
+    assert ranked == (Near(-1, row_of(judged, _sample(judged, "0.499999")).sample), False)
+    of_margins = [statement for statement in statements if "FROM judgements" in statement]
+    assert len(of_margins) == 3  # the nearest of either sign, and of the one that has any the list itself
+    for statement in of_margins:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
         assert any("judgements_margin" in step for step in plan)
         assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step]
@@ -78,9 +85,9 @@ def test_flat_rules_are_left_out_unless_asked_for(judged: Ledger) -> None:
     connection = store_of(judged).connection
     (adoption,) = connection.execute("SELECT position FROM policies").fetchone()
     names = {adoption: ["low_quality"]}
-    assert list(nearest.judged(connection, Wanted("rejected", flat=names))) == []
-    assert len(list(nearest.judged(connection, Wanted("rejected", rule="low_quality", flat=names)))) == 4
-    assert len(list(nearest.judged(connection, Wanted("rejected", flat={adoption + 1: ["low_quality"]})))) == 4
+    assert near_ones(connection, Wanted("rejected", flat=names)) == []
+    assert len(near_ones(connection, Wanted("rejected", rule="low_quality", flat=names))) == 4
+    assert len(near_ones(connection, Wanted("rejected", flat={adoption + 1: ["low_quality"]}))) == 4
 
 
 def test_what_was_seen(judged: Ledger) -> None:
@@ -111,7 +118,7 @@ def test_the_levels_of_a_domain_make_the_margin(ledger: Ledger, tmp_path: Path) 
     taken(ledger, tmp_path / "in.jsonl", [("asm", {"quality": 0.1}), ("cpp", {"quality": 0.1})])
     levels = Levels("min_quality", 500_000, (("asm", 200_000),))
     decide(ledger, replace(LOW, thresholds=(levels,)))
-    found = nearest.judged(store_of(ledger).connection, Wanted("rejected"))
+    found = near_ones(store_of(ledger).connection, Wanted("rejected"))
     assert [near.margin for near in found] == [-100_000, -400_000]
 
 
@@ -129,7 +136,7 @@ def test_many_copies_take_linear_time(ledger: Ledger, tmp_path: Path) -> None:
         return 0
 
     connection.set_progress_handler(step, 1_000)
-    found = list(nearest.judged(connection, nearest.Wanted("rejected")))
+    found = near_ones(connection, nearest.Wanted("rejected"))
     connection.set_progress_handler(None, 0)
     assert len(found) == 1
     assert steps < 3_000  # thousands of instructions of SQLite: a thousand for each sample at most

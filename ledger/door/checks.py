@@ -31,8 +31,9 @@ class Checks(Opened):
     ) -> Answer:
         """Return what a view's rows are made of, whether they keep the gates, and what changed since the last release.
 
-        `gates` is a TOML file; without one the shipped gates apply. The rest is as `project` takes it. Nothing is
-        written. Raises GatesInvalid, InputNotFound, BadRequest, PlanImpossible.
+        `gates` is a TOML file; without one the shipped gates apply. `omitted` counts what was left out, by the reason;
+        that and `used` are the samples `considered`. The rest is as `project` takes it. Nothing is written. Raises
+        GatesInvalid, InputNotFound, BadRequest, PlanImpossible.
         """
         params = ProjectParams(batch_size, world_size, ratio, seed, form, type, max_length=max_length)
         request = Request(view, params, None if tokenizer is None else Path(tokenizer))

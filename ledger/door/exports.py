@@ -68,6 +68,7 @@ class Exports(Opened):
         license: str | None = None,  # noqa: A002 - the Hub's word
         workers: int = 1,
         overwrite: bool = False,
+        new: bool = False,
         as_of: str | int | None = None,
         progress: Progress | None = None,
     ) -> Answer:
@@ -75,8 +76,9 @@ class Exports(Opened):
 
         `view` is a name or the file of a view; `gates` a file of gates, else the shipped ones. `workers` is how many
         processes make rows; it changes no byte. What stands in the place is replaced only where it is an export of
-        this ledger, or with `overwrite`. Raises PlanImpossible, GatesFailed, NotRepresentable, NotWritable, DiskFull;
-        then nothing is written and nothing recorded.
+        this ledger, or with `overwrite`; with `new` nothing is, also where two exports run at the same time. Raises
+        PlanImpossible, GatesFailed, NotRepresentable, NotWritable, DiskFull; then nothing is written and nothing
+        recorded.
         """
         params = ProjectParams(
             batch_size, world_size, ratio, seed, form, type, dialect, tool_args, container, max_length,
@@ -85,7 +87,9 @@ class Exports(Opened):
         request = Request(view, params, None if tokenizer is None else Path(tokenizer))
         about = About(Path(out).name, license) if card or license or container == "datasets" else None
         workers = whole_number("The number of workers", workers, 1, 64)
-        how = How(None if no_gates else find_gates(gates), workers, about, overwrite=overwrite)
+        if new and overwrite:
+            raise BadRequest("A new file replaces nothing: give one of new and overwrite")
+        how = How(None if no_gates else find_gates(gates), workers, about, overwrite=overwrite, new=new)
         made, _ = project(self._store, request, Path(out), self._who, as_of, how, of("rows", progress))
         return made.value
 

@@ -11,7 +11,10 @@ _MOST = 1_000
 
 
 class Finding(Opened):
-    """Listing samples, and selecting them. Nothing is written; with `as_of` the answer is that of an earlier moment.
+    """Listing samples, and selecting them; with `as_of` the answer is that of an earlier moment.
+
+    Nothing is written but the index of words, which `text` brings up to date where the file can be written and nothing
+    stands still (`standing_still`).
 
     Filters that are given must all hold; those left out (None) say nothing. The domain, source and split '' are those
     of samples without one. All raise BadRequest, ConditionInvalid, NoSuchPosition.

@@ -7,13 +7,23 @@ from typing import Any
 
 from ledger import sqlite
 from ledger.door.opened import Answer, Opened
-from ledger.verbs import settling
+from ledger.verbs import settle
 from ledger.verbs.moment import reading
-from ledger.verbs.proposals import Done, propose, record, record_proposal, tried
-from ledger.verbs.proposed import MOST, proposal_shown, proposals_there_are, told_at
-from ledger.verbs.proposing import asked, checked_circumstances
+from ledger.verbs.proposal_list import MOST, proposal_shown, proposals_there_are, told_at
+from ledger.verbs.proposal_request import asked, checked_circumstances
+from ledger.verbs.propose import (
+    Bound,
+    Done,
+    check_record,
+    check_record_proposal,
+    propose,
+    record,
+    record_proposal,
+    tried,
+)
+from ledger.verbs.run import Who
 from ledger.verbs.selection import selection
-from ledger.verbs.settling import How, find_proposal
+from ledger.verbs.settle import How, checked_how, find_proposal
 from ledger.verbs.words import whole_number
 
 
@@ -23,7 +33,7 @@ class Proposals(Opened):
     A proposal is named by `P12` or `@12`, where 12 is its position in the log, or by 6 or more characters of its id.
     Every answer about one has the same keys: proposal, name, position, time, proposer, via, verdict, reason, count,
     key, state (open, accepted, declined) and `settled`: None, or who settled it and what that changed, with
-    count = changed + unchanged + changed_since + erased.
+    count = changed + outranked + unchanged + changed_since + erased.
     """
 
     def propose(  # noqa: PLR0913 - a keyword for each part of the request
@@ -66,17 +76,39 @@ class Proposals(Opened):
         evidence: Sequence[int] = (),
         client: Mapping[str, Any] | None = None,
         confirmed: str = "elicitation",
+        members: str | None = None,
         expected_head: int | None = None,
     ) -> Answer:
         """Propose and accept in one commit, as an agent whom somebody confirmed: its decisions rank with a policy's.
 
-        `key` names the request: made again with it, it returns the first answer, whatever was decided since. Raises
-        ProposalSettled where it was declined, and what `propose` does.
+        `key` names the request: made again with it, it returns the first answer, whatever was decided since. `members`
+        is the `list` of `check_record` that somebody confirmed: where the samples or their versions are others by now,
+        BadRequest is raised. Raises ProposalSettled where it was declined, and what `propose` does.
         """
         request = asked(selection(ids), verdict, reason, key, evidence, client)
         with sqlite.plain_errors(self._store.path):
-            how = How("agent", confirmed)
-            return self._told(record(self._store, request, how, self._who, expected_head))
+            how, bound = How("agent", confirmed), Bound(expected_head, members)
+            return self._told(record(self._store, request, how, self._who, bound))
+
+    def check_record(
+        self,
+        ids: Sequence[str],
+        verdict: str,
+        *,
+        reason: str,
+        key: str,
+        evidence: Sequence[int] = (),
+        actor: str | None = None,
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Return what `record` of the same request by `actor` would be about, and raise what it would raise.
+
+        Nothing is written, and what it would change is not asked: `count`, and `list`, the digest of the samples and
+        their versions, for `record(members=…)`. `repeated` true: it was recorded, and this is that answer.
+        """
+        request = asked(selection(ids), verdict, reason, key, evidence)
+        with sqlite.plain_errors(self._store.path):
+            return check_record(self._store, request, self._acting(actor), expected_head)
 
     def record_proposal(
         self,
@@ -98,6 +130,23 @@ class Proposals(Opened):
             done = record_proposal(self._store, proposal, how, params, self._who, expected_head)
             return self._told(done)
 
+    def check_record_proposal(
+        self,
+        proposal: str | int,
+        *,
+        reason: str = "",
+        key: str | None = None,
+        confirmed: str = "elicitation",
+        actor: str | None = None,
+        expected_head: int | None = None,
+    ) -> Answer:
+        """Return what `record_proposal` would be about, as `check_record` does; `list` is the proposal's own."""
+        how = checked_how(How("agent", confirmed, reason))
+        params = checked_circumstances(key, None)
+        with sqlite.plain_errors(self._store.path):
+            who = self._acting(actor)
+            return check_record_proposal(self._store, proposal, how, params, who, expected_head)
+
     def accept_proposal(
         self,
         proposal: str | int,
@@ -112,13 +161,13 @@ class Proposals(Opened):
         """
         how = How("person", confirmed, reason)
         with sqlite.plain_errors(self._store.path):
-            position = settling.accept(self._store, proposal, how, self._who, expected_head)
+            position = settle.accept(self._store, proposal, how, self._who, expected_head)
             return self._told(Done(position, repeated=False))
 
     def decline_proposal(self, proposal: str | int, *, reason: str, expected_head: int | None = None) -> Answer:
         """Decline a proposal, saying why; raises NoSuchProposal, ProposalSettled, AmbiguousId, HeadMoved."""
         with sqlite.plain_errors(self._store.path):
-            position = settling.decline(self._store, proposal, reason, self._who, expected_head)
+            position = settle.decline(self._store, proposal, reason, self._who, expected_head)
             return self._told(Done(position, repeated=False))
 
     def proposals(
@@ -142,6 +191,9 @@ class Proposals(Opened):
         whole_number("The limit", limit, 0, MOST)
         with reading(self._store, as_of) as (there, head):
             return proposal_shown(there, head, proposal, limit, self._who)
+
+    def _acting(self, actor: str | None) -> Who:
+        return self._who if actor is None else Who(actor, self._who.via)
 
     def _told(self, done: Done) -> Answer:
         with reading(self._store) as (here, _):

@@ -44,7 +44,8 @@ class Reading(Opened):
     def offers(self, kind: str, beginning: str = "") -> list[str]:
         """Return what begins so, for a shell to complete: ids of samples, events or quarantined lines, or names.
 
-        `kind` is samples, events, quarantined, campaigns, policies or views. Raises BadRequest.
+        `kind` is samples, events, quarantined, or actors, campaigns, policies, proposals, sources, views. Raises
+        BadRequest.
         """
         if kind not in completions.KINDS:
             raise BadRequest(f"Nothing completes {kind!r}; there are {', '.join(completions.KINDS)}")

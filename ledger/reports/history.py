@@ -82,6 +82,10 @@ def _found(findings: Sequence[Sequence[str]]) -> str:
     return f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing found"
 
 
+def _dollars(cost: str | None) -> str:
+    return "a cost that nobody knows" if cost is None else f"${cost}"
+
+
 def _where(campaign: str | None) -> str:
     return "" if campaign is None else f" for {campaign}"
 
@@ -115,6 +119,16 @@ _SENTENCES = {
     "edited": lambda e: f"edited into b3:{e['blob'][:12]}{_quoted(e['reason'])}",
     "improved": lambda e: f"improved from {e['parent'][:12]}",
     "regenerated": lambda e: f"regenerated from {e['parent'][:12]}",
+    "work_planned": lambda e: f"{e['model']} is to {e['purpose']} {e['items']} sample{'' if e['items'] == 1 else 's'}",
+    "request_sent": lambda e: f"asked {e['model']} to {e['purpose']} it, attempt {e['attempt']}",
+    "reply_stored": lambda e: f"a reply came for {_dollars(e['cost'])}: {e['stop'] or 'it does not say why it ends'}",
+    "attempt_failed": lambda e: (
+        f"{'could not ' + e['purpose'] + ' it' if e['final'] else 'the attempt failed'}: {e['failure']} ({e['detail']})"
+    ),
+    "batch_submitted": lambda e: (
+        f"{e['provider']} holds a batch of {e['calls']} requests{', which was found there' if e['adopted'] else ''}"
+    ),
+    "checked_out": lambda e: f"checked out {e['count']} sample{'' if e['count'] == 1 else 's'} into {e['file']}",
     "withdrawn": lambda e: f"withdrew {e['target'][:12]}{_quoted(e['reason'])}",
     "split_assigned": lambda e: f"assigned to {e['split']}",
     "view_defined": lambda e: f"defined the view {e['name']}{_quoted(e['reason'])}",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from ledger.errors import BadRequest
@@ -48,24 +47,35 @@ class Asked(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One sample on the page; `told` says that its margin is what a file told."""
+    """One sample; `told` says that its margin is what a file told, `left_out` that another one stands for it."""
 
     near: Near
     told: bool
+    left_out: bool
 
 
 def near_misses(store: Store, asked: Asked) -> dict[str, Any]:
     """Return one page of near-misses, nearest first, and where the next one begins; raises BadRequest.
 
-    Costs what the page costs, unless files told decisions: then each of those is looked at.
+    `twins_left_out` counts the samples that another one stands for, of those as near as the page. Costs what the page
+    costs, unless files told decisions: then each of those is looked at.
     """
     status = "accepted" if asked.accepted else "rejected"
     after = None if asked.after is None else _place(asked.after)
-    found = list(islice(nearest_first(store, asked, status, after), asked.limit + 1))
-    page = found[: asked.limit]
+    page: list[Found] = []
+    twins, more = 0, False
+    for found in nearest_first(store, asked, status, after):
+        if len(page) == asked.limit and not found.left_out:
+            more = True
+            break
+        if found.left_out:
+            twins += len(page) < asked.limit
+        else:
+            page.append(found)
     return {
         "near_misses": _entries(store, page),
-        "next": _cursor(page[-1].near) if len(found) > len(page) else None,
+        "next": _cursor(page[-1].near) if more else None,
+        "twins_left_out": twins,
         "status": status,
         "campaign": asked.campaign,
         "domain": asked.domain,
@@ -73,8 +83,13 @@ def near_misses(store: Store, asked: Asked) -> dict[str, Any]:
     }
 
 
+def listed(store: Store, asked: Asked, status: str, after: Near | None) -> Iterator[Found]:
+    """Yield what is listed, nearest first; `asked` says of which campaign, domain and rule."""
+    return (found for found in nearest_first(store, asked, status, after) if not found.left_out)
+
+
 def nearest_first(store: Store, asked: Asked, status: str, after: Near | None) -> Iterator[Found]:
-    """Yield what is asked for, nearest first; `asked` says of which campaign, domain and rule."""
+    """Yield what is asked for, nearest first, and between it what is left out because another one stands for it."""
     connection = store.connection
     if not any(_is_asked_for(group, asked, status) for group in rollups.groups(connection)):
         return
@@ -87,9 +102,11 @@ def nearest_first(store: Store, asked: Asked, status: str, after: Near | None) -
         {position: flat(policy, status) for position, policy in standing},
         any(leaves_zero(policy, status) for _, policy in standing),
     )
-    sources = [(Found(near, told=False) for near in nearest.judged(connection, wanted, after))] if standing else []
+    sources = []
+    if standing:
+        sources.append(Found(near, False, out) for near, out in nearest.judged(connection, wanted, after))  # noqa: FBT003 - fields
     if nearest.any_recorded(connection):
-        sources.append(Found(near, told=True) for near in nearest.recorded(connection, wanted, after))
+        sources.append(Found(near, True, out) for near, out in nearest.recorded(connection, wanted, after))  # noqa: FBT003 - fields
     yield from heapq.merge(*sources, key=lambda found: found.near.key)
 
 

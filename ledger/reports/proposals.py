@@ -12,10 +12,13 @@ from ledger.views import proposals
 
 Answer = dict[str, Any]
 
-COUNTS = ("changed", "unchanged", "changed_since", "erased")
-"""What becomes of the samples of a proposal that is accepted; together they are all of them."""
-OUTRANKED = "outranked"
-"""Of those that changed, how many stay as they are because a person has decided about them."""
+COUNTS = ("changed", "outranked", "unchanged", "changed_since", "erased")
+"""What becomes of the samples of a proposal that is accepted; together they are all of them.
+
+A decision is recorded of those that changed and of those that are outranked: these stay as they are for what a person
+decided about them.
+"""
+DECIDED = ("changed", "outranked")
 MOST_ABOUT = 20
 """Open proposals about one sample that are told."""
 
@@ -54,13 +57,13 @@ def about(store: Store, sample: int) -> list[Answer]:
 
 
 def _settled(store: Store, position: int) -> Answer:
-    """Return who accepted or declined a proposal and why; of an accepted one also how many samples that changed.
+    """Return who accepted or declined a proposal and why; of an accepted one also what became of its samples.
 
     `events` are the first and the last position of the decisions, which stand behind the acceptance.
     """
     op, leaf = _event(store, position)
     counts = _counts(store, leaf["run"]) if leaf["kind"] == "proposal_accepted" else {}
-    changed = counts.get("changed", 0)
+    decisions = sum(counts.get(name, 0) for name in DECIDED)
     policy = leaf.get("policy")
     return {
         "position": position,
@@ -72,8 +75,8 @@ def _settled(store: Store, position: int) -> Answer:
         "confirmed": leaf.get("confirmed"),
         "policy": None if policy is None else f"b3:{policy}",
         "reason": leaf["reason"],
-        **{name: counts.get(name) for name in (*COUNTS, OUTRANKED)},
-        "events": [position + 1, position + changed] if changed else [],
+        **{name: counts.get(name) for name in COUNTS},
+        "events": [position + 1, position + decisions] if decisions else [],
     }
 
 

@@ -94,8 +94,16 @@ def check(store: Store, request: Request, gates: Gates, as_of: str | int | None)
         asked = ask(there, request)
         planned = plan_view(there, asked, plan_of(asked.spec))
         checked = check_planned(there, asked, planned, gates)
-    rows = len(planned.rows)
-    return {"view": asked.spec.name, "rows": rows, "gates_digest": show(gates.digest), **checked._asdict()}
+    omitted = planned.counts
+    return {
+        "view": asked.spec.name,
+        "rows": len(planned.rows),
+        "considered": planned.used + sum(omitted.values()),
+        "used": planned.used,
+        "omitted": omitted,
+        "gates_digest": show(gates.digest),
+        **checked._asdict(),
+    }
 
 
 def _change(before: changed.Previous, change: changed.Change) -> dict[str, Any]:

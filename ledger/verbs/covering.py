@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ledger.sqlite import Connection
 from ledger.transaction import in_chunks
-from ledger.views import holders
+from ledger.views import holders, work
 
 
 class Named(NamedTuple):
@@ -122,12 +122,15 @@ def _follow(connection: Connection, made: _Growing, rows: Iterable[int]) -> dict
 def _add_evidence(
     connection: Connection, made: _Growing, owners: Mapping[int, int | None], scored: frozenset[int]
 ) -> None:
-    """Cover what scores of some blobs name as their evidence."""
+    """Cover what scores of some blobs name as their evidence, and what models answered about them or made them of."""
     for chunk in in_chunks(owners):
-        for version, row in holders.evidence(connection, chunk):
-            if version in scored and row not in made.blobs:
+        told = [*holders.evidence(connection, chunk), *work.replies_about(connection, chunk)]
+        causes = [(row, made.blobs[version]) for version, row in told if version in scored]
+        causes += [(row, owners[child]) for child, row in work.replies_behind(connection, chunk)]
+        for row, cause in causes:
+            if row not in made.blobs:
                 made.evidence.add(row)
-                made.add(row, made.blobs[version])
+                made.add(row, cause)
 
 
 def _below(connection: Connection, made: _Growing, owners: Mapping[int, int | None]) -> dict[int, int | None]:

@@ -1,7 +1,8 @@
 """Erase: the bytes of samples, of lines in quarantine or of single blobs go, and what was said of them stays.
 
 An erasure covers every version of the samples that are named, every blob that teaches what one of these does (twins,
-earlier versions of others), what scores named as evidence about them, and the phrases that looks at templates quote.
+earlier versions of others), what scores named as evidence about them, what models answered about them or made them of,
+and the phrases that looks at templates quote.
 One event for each blob says who wanted it and why; address and fingerprint stay, and keep the text from coming in
 again. Event and erasure are one commit, so there is never one without the other. The tree of the log holds addresses,
 so its roots and its proofs stay what they are.
@@ -27,7 +28,7 @@ from ledger.verbs.moment import reading
 from ledger.verbs.run import Run, Who, conserve
 from ledger.verbs.traces import LISTED, Traces, traces
 from ledger.verbs.words import plain_text
-from ledger.views import holders
+from ledger.views import holders, work
 
 Progress = Callable[[str, int, int], None]
 
@@ -46,6 +47,8 @@ class Wish(NamedTuple):
 
 class EraseReport(NamedTuple):
     """What is erased: `blobs == erased + already`, of them `lines` in quarantine, `evidence` and `phrases`.
+
+    Evidence is what scores name, and what models answered.
 
     `samples` lists each sample that loses a version, and how it came to that: named, same_text, earlier_version (then
     it stands, with a later version) or child. `relatives` are not covered; `same_prompt` of them hold the prompt of an
@@ -157,7 +160,7 @@ def _named(store: Store, ids: Sequence[str]) -> Named:
         if not _name_sample(store, text, named) and not _name_line(store, text, named):
             digest, row = find_blob(store, text)
             held = holders_of(store, row)
-            if not held and not holders.lines(store.connection, [row]) and not _is_quoting(store, digest):
+            if not held and not holders.lines(store.connection, [row]) and not _is_quoting(store, digest, row):
                 raise BadRequest(f"{show(digest)[:15]} is neither a version of a sample, nor a line, nor about one")
             named.blobs[row] = None
     return named
@@ -196,9 +199,9 @@ def _name_line(store: Store, text: str, named: Named) -> bool:
     return True
 
 
-def _is_quoting(store: Store, digest: bytes) -> bool:
-    """Say whether a blob is what a score or a look at templates stored."""
-    if holders.is_evidence(store.connection, digest):
+def _is_quoting(store: Store, digest: bytes, row: int) -> bool:
+    """Say whether a blob is what a score or a look at templates stored, or what a model answered."""
+    if holders.is_evidence(store.connection, digest) or work.is_reply(store.connection, row):
         return True
     looks = {look.blob for look in holders.phrases(store.connection)}
     return any(

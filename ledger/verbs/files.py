@@ -24,6 +24,8 @@ _BLOCK = 1 << 20
 _DOCTYPE = b"<!DOCTYPE HTML>"
 MOST_BYTES = 64 << 20
 """Bytes of a file that is read as a whole (a schema, a rubric, a graph): a device may have no end."""
+STANDS = "it stands there already"
+ANOTHER_NAME = "What stands there is not replaced: give the export a new name."
 
 
 @contextmanager
@@ -52,6 +54,7 @@ class WholeFile:
         # Not named after the place: that name may be as long as the file system allows.
         self._draft = place.with_name(f".ledger-{secrets.token_hex(8)}.tmp")
         self._file: BinaryIO | None = None
+        self._reserved: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         """Create the file beside its place."""
@@ -67,6 +70,23 @@ class WholeFile:
             with suppress(OSError):  # what could not be written was reported when it was written
                 self._file.close()
             self._draft.unlink(missing_ok=True)
+            self._give_back()
+
+    def reserve(self) -> None:
+        """Take the place for this file, which nobody else has then; given back unless the file is `put` there.
+
+        Raises NotWritable where anything stands there: of two who want a place at the same time, one gets it.
+        """
+        try:
+            with plain_errors(self.place):
+                number = os.open(self.place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except NotWritable as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise NotWritable(self.place.name, STANDS, hint=ANOTHER_NAME) from error
+            raise
+        found = os.fstat(number)
+        os.close(number)
+        self._reserved = found.st_dev, found.st_ino
 
     @property
     def digest(self) -> bytes:
@@ -85,6 +105,13 @@ class WholeFile:
         with plain_errors(self.place):
             self._open.flush()
             os.fsync(self._open.fileno())
+
+    def _give_back(self) -> None:
+        """Remove what was reserved, if it still is what was left there: the same file, and empty."""
+        with suppress(OSError):
+            there = self.place.lstat()
+            if (there.st_dev, there.st_ino) == self._reserved and there.st_size == 0:
+                self.place.unlink()
 
     def put(self) -> None:
         """Move the file to its place, over what stands there."""

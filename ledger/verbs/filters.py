@@ -1,4 +1,4 @@
-"""What may be asked of a list of samples, read and checked: from what people type to `views.listing.Wanted`."""
+"""What may be asked of a list of samples, read and checked: from what people type to `views.picking.Wanted`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ledger.store import Store
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.selection import check_scores
 from ledger.verbs.words import plain_text
-from ledger.views import listing
-from ledger.views.listing import Wanted
+from ledger.views import picking
+from ledger.views.picking import Wanted
 
 SORTS = ("born", "newest", "decided", "margin", "score", "lowest")
 NEAR = ("rejected", "accepted")
@@ -106,7 +106,7 @@ def read(store: Store, asked: Asked) -> Looked:
         near = asked.status or NEAR[0]
         if near not in NEAR:
             raise BadRequest(f"Only rejected and accepted samples have a margin, not those that are {near}")
-    return Looked(listing.narrowed(store.connection, wanted, ids), asked.sort, near, within)
+    return Looked(picking.narrowed(store.connection, wanted, ids), asked.sort, near, within)
 
 
 def _text(what: str, value: str | None, *, needed: bool = False) -> str | None:

@@ -20,13 +20,15 @@ from ledger.fixed import text_of
 from ledger.reports import near_misses as near
 from ledger.store import Store
 from ledger.transaction import Head, in_chunks
+from ledger.verbs import find_words
 from ledger.verbs.filters import SORTS, Asked, Looked, read
 from ledger.verbs.find_words import Words, holding, prepare, words_of
 from ledger.verbs.ids import short_ids
 from ledger.verbs.moment import reading
-from ledger.views import listing, samples, standing
-from ledger.views.listing import Place, Wanted
+from ledger.views import listing, picking, samples, standing
+from ledger.views.listing import Place
 from ledger.views.nearest import Near
+from ledger.views.picking import Wanted
 
 __all__ = ["SORTS", "Asked", "Page", "find", "find_ids"]
 
@@ -140,7 +142,7 @@ def _near(found: _Found, after: Place | None) -> Iterator[Place]:
     wanted = looked.wanted
     asked = near.Asked(0, wanted.campaign, wanted.domain, wanted.rule)
     begin = None if after is None else Near(*after)
-    nearest = near.nearest_first(store, asked, looked.near or "", begin)
+    nearest = near.listed(store, asked, looked.near or "", begin)
     places: Iterator[Place] = (Place(*one.near) for one in nearest)
     if looked.within is not None:
         most = looked.within
@@ -148,7 +150,7 @@ def _near(found: _Found, after: Place | None) -> Iterator[Place]:
     few = wanted.few
     if few is not None:
         places = (place for place in places if place.sample in few)
-    return _among(places, lambda handles: set(listing.passing(store.connection, wanted, handles)), None)
+    return _among(places, lambda handles: set(picking.passing(store.connection, wanted, handles)), None)
 
 
 def _among(
@@ -169,13 +171,13 @@ def _among(
 def _total(found: _Found, *, exact: bool) -> tuple[int, bool]:
     """Return how many are wanted, and whether exactly so many: from the rollups, or counted up to UPTO."""
     if found.words is None and found.looked.near is None:
-        told = listing.counted(found.store.connection, found.looked.wanted)
+        told = picking.counted(found.store.connection, found.looked.wanted)
         if told is not None:
             return told, True
     if exact:
         return len(_handles(found)), True
     if found.words is not None and found.words.few is None and _says_nothing(found.looked):
-        return UPTO, False
+        return min(find_words.FEW, UPTO), False
     budget = [_LOOKED_AT]
     unsorted = found._replace(looked=found.looked._replace(sort=found.looked.sort_to_count))
     count = sum(1 for _ in islice(_places(unsorted, None, _BATCH if found.words is None else _FIRST, budget), UPTO + 1))
@@ -189,7 +191,7 @@ def _says_nothing(looked: Looked) -> bool:
 def _handles(found: _Found) -> list[int]:
     """Return all samples that are wanted, in no order."""
     if found.looked.near is None:
-        every = listing.everything(found.store.connection, found.looked.wanted)
+        every = picking.everything(found.store.connection, found.looked.wanted)
     else:
         every = [place.sample for place in _near(found, None)]
     words = found.words

@@ -14,7 +14,7 @@ from ledger.verbs.search_index import as_it_is, bring_up_to_date, check_possible
 from ledger.views import search as index
 from ledger.views import worded
 
-FEW = 10_000
+FEW = 5_000
 """Samples that hold the words, up to which they are looked for first and everything else of them."""
 
 
@@ -43,10 +43,13 @@ class Words(NamedTuple):
 
 
 def prepare(store: Store, text: str) -> None:
-    """Refuse a text without words, and put new versions into the index where the file can be written."""
+    """Refuse a text without words, and put new versions into the index where the file can be written now.
+
+    Inside of a transaction, where everything stands still, the index is read as it is: `behind` says how far.
+    """
     terms_of(text)
     check_possible(store)
-    if store.writable:
+    if store.writable and not store.connection.in_transaction:
         bring_up_to_date(store, lambda *_: None)
 
 

@@ -79,7 +79,8 @@ def timed(began: float | None = None) -> Iterator[None]:
     try:
         yield
     except Interrupted as error:
-        raise Interrupted(f"{time.monotonic() - began:.1f}") from error.__cause__
+        took = time.monotonic() - began
+        raise Interrupted(f"{took:.1f}" if took >= 0.1 else f"{took:.3f}") from error.__cause__  # noqa: PLR2004 - tenths
 
 
 def watched(store: Store, like: Store) -> Store:

@@ -26,7 +26,9 @@ def reading(store: Store, as_of: str | int | None = None) -> Iterator[tuple[Stor
             if position == now.position:
                 yield store, now
                 return
-        past = watched(look(store.path, wait=store.wait) if store.read_only else open_store(store.path), store)
+        past = watched(
+            look(store.path, wait=store.wait) if store.read_only else open_store(store.path, wait=store.wait), store
+        )
         try:
             projection.prepare(past.connection)
             with sqlite.snapshot(past.connection):

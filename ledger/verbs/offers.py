@@ -1,4 +1,4 @@
-"""What a shell can complete: ids that begin so, and the names of campaigns, policies, views and open proposals."""
+"""What a shell can complete: ids that begin so, and the names of whatever has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ledger.verbs.ids import short_ids
 from ledger.verbs.policies import IN_FORCE
 from ledger.views import defined, offered, policies, proposals, rollups
 
-KINDS = ("campaigns", "events", "policies", "proposals", "quarantined", "samples", "views")
+KINDS = ("actors", "campaigns", "events", "policies", "proposals", "quarantined", "samples", "sources", "views")
 MOST = 50
 """Ids that are offered; whoever wants one types more of it."""
 
@@ -42,6 +42,10 @@ def _ids(store: Store, beginning: str, kinds: tuple[str, ...]) -> list[str]:
 def _names(store: Store, kind: str) -> set[str]:
     if kind == "campaigns":
         return {group.campaign for group in rollups.groups(store.connection)}
+    if kind == "sources":
+        return set(offered.sources(store.connection))
+    if kind == "actors":
+        return set(offered.actors(store.connection))
     if kind == "policies":
         return {IN_FORCE, *shipped(), *(one.name for one in policies.everything(store.connection))}
     if kind == "proposals":

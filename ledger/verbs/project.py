@@ -25,7 +25,15 @@ from ledger.exporters.view_spec import ViewSpec
 from ledger.reports.history import leaf_of
 from ledger.store import Store
 from ledger.transaction import Transaction
-from ledger.verbs.files import WholeFile, digest_of_file, manifest_path, place_for, plain_errors
+from ledger.verbs.files import (
+    ANOTHER_NAME,
+    STANDS,
+    WholeFile,
+    digest_of_file,
+    manifest_path,
+    place_for,
+    plain_errors,
+)
 from ledger.verbs.moment import reading
 from ledger.verbs.rebuild import load_manifest
 from ledger.verbs.requests import Request, ask
@@ -59,7 +67,9 @@ def project(
     with _room_for(store, request, out) as target:
         place, beside = place_for(target, store.path), place_for(manifest_path(target), store.path)
         _check_name(target, request.params.container)
-        if not how.overwrite:
+        if how.new:
+            _check_new(target)
+        elif not how.overwrite:
             _check_free(store, target, place)
         with WholeFile(place) as file, WholeFile(beside) as note, ExitStack() as more:
             wanted = Wanted(lambda there: ask(there, request), None, as_of, target.name)
@@ -67,8 +77,12 @@ def project(
             others: list[WholeFile] = []
 
             def settle(recorded: manifest.Manifest, body: bytes) -> None:
+                if how.new:  # before anything is recorded: somebody may have been faster
+                    file.reserve()
+                    note.reserve()
                 found = written.beside(recorded.value)
-                others.extend(_companion(store, target, name, text, more) for name, text in found.items())
+                for name, text in found.items():
+                    others.append(_companion(store, target, name, text, more, new=how.new))
                 note.write(body)
                 note.settle()
 
@@ -116,6 +130,13 @@ def _check_name(target: Path, container: str) -> None:
         raise BadRequest(f"{target.name} would hold {kind}; --as parquet and a name with .parquet belong together")
 
 
+def _check_new(target: Path) -> None:
+    """Refuse a place where anything stands, a link that leads nowhere too; early, since making rows takes long."""
+    for one in (target, manifest_path(target)):
+        if os.path.lexists(one):
+            raise NotWritable(one.name, STANDS, hint=ANOTHER_NAME)
+
+
 def _check_free(store: Store, target: Path, place: Path) -> None:
     """Refuse to replace a file that is no export of this ledger, as it was written: it may be all that there is."""
     with plain_errors(target):
@@ -129,8 +150,11 @@ def _check_free(store: Store, target: Path, place: Path) -> None:
     raise NotWritable(target, told, hint="Give the export another name; --overwrite replaces what stands there.")
 
 
-def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack) -> WholeFile:
-    """Return a file with these bytes, durable beside its place; what another export or a person wrote there stays."""
+def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack, *, new: bool) -> WholeFile:
+    """Return a file with these bytes, durable beside its place; what another export or a person wrote there stays.
+
+    A `new` one has its place for itself, unless the very same bytes stand there.
+    """
     path = target.with_name(name)
     if name in {target.name, manifest_path(target).name}:
         raise NotWritable(target, "that is the name of a file that belongs beside it; give the rows another")
@@ -143,6 +167,8 @@ def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitSt
     file = stack.enter_context(WholeFile(place))
     file.write(body)
     file.settle()
+    if new and there is None:
+        file.reserve()
     return file
 
 

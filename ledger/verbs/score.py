@@ -97,14 +97,18 @@ def scorers() -> list[dict[str, Any]]:
 
 
 @without_collector()
-def score(store: Store, plan: ScorePlan, who: Who, progress: Progress) -> ScoreReport:
-    """Score the current versions of all samples, or of a campaign's, and record what is new; raise ScorerFailed."""
+def score(store: Store, plan: ScorePlan, who: Who, progress: Progress, only: array[int] | None = None) -> ScoreReport:
+    """Score the current versions of all samples, or of a campaign's, and record what is new; raise ScorerFailed.
+
+    The scorer looks at all of them first; with `only` it then measures these alone (handles in the order of birth).
+    """
     with sqlite.plain_errors(store.path):
         chosen = considered(store, plan.campaign)
-    scorer, total = plan.scorer, len(chosen.handles)
-    attempt = Attempt()
+    scorer, attempt = plan.scorer, Attempt()
     with attempt, redirect_stdout(sys.stderr):  # whatever a plug-in prints is no part of the answer
         scorer.prepare(item for _, item in _items(store, chosen.handles, "preparing", progress) if item is not None)
+    chosen = chosen if only is None else Considered(only, 0)
+    total = len(chosen.handles)
     if attempt.fault is not None:
         raise ScorerFailed(scorer.name, total, total, text_of(plan.most_failures), f"in prepare: {attempt.fault}")
     rubric = _rubric(scorer)

@@ -235,7 +235,7 @@ def append_all(
     done = 0
     for batch, is_last in _batches(statements):
         with store.transaction() as transaction:
-            drafts, bodies = _news(store, batch, report)
+            drafts, bodies = news(store, batch, report)
             transaction.add_blobs({blake3_bytes(body): body for body in bodies})
             run.append(transaction, drafts)
             done += len(batch)
@@ -248,7 +248,7 @@ def append_all(
         progress("recording", done, total)
 
 
-def _news(store: Store, batch: Sequence[Statement], report: ScoreReport) -> tuple[list[Draft], list[bytes]]:
+def news(store: Store, batch: Sequence[Statement], report: ScoreReport) -> tuple[list[Draft], list[bytes]]:
     """Return the events that say something else than what was said last, with the bytes that they name; count all.
 
     Raises BadRequest where what was scored has been erased since: an explanation may quote it.

@@ -43,7 +43,7 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         before = in_force(store, campaign)
         whole = campaign is not None or any(one.adoption.campaign is None for one in before)
         if whole and len(before) == 1 and flips.can_tell(before[0].policy, policy):
-            counts = flips.standing(store.connection, before[0].adoption, campaign)
+            counts = _standing(store, before[0], campaign)
             found.add(*flips.turned(store.connection, before[0].adoption, policy, campaign, limit))
         else:
             counts = _replayed(store, before, policy, campaign, found, whole=whole)
@@ -57,6 +57,22 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         }
     conserve("samples", answer["after"]["samples"], {"before": answer["before"]["samples"]})
     return answer
+
+
+_COUNTED: dict[tuple[bytes, int, str | None], list[due.Count]] = {}
+_MOST_COUNTED = 64
+
+
+def _standing(store: Store, before: Judged, campaign: str | None) -> list[due.Count]:
+    """Return how many stand how by the policy in force; a root stands for the whole log, so that is counted once."""
+    asked = (store.head().root, before.adoption.position, campaign)
+    found = _COUNTED.get(asked)
+    if found is None:
+        found = flips.standing(store.connection, before.adoption, campaign)
+        if len(_COUNTED) >= _MOST_COUNTED:  # any thread may come between: nothing is read back from here
+            _COUNTED.clear()
+        _COUNTED[asked] = found
+    return found
 
 
 def _replayed(
@@ -101,13 +117,14 @@ class _Flips:
         """Count flips by their way, and keep those that are shown."""
         self.listed += first
         for turn in turns:
-            self._moves[turn.status, turn.label] -= turn.samples
-            self._moves[turn.to_status, turn.to_label] += turn.samples
-            if turn.status != turn.to_status:
-                reason = turn.rule if turn.to_status == "accepted" else turn.to_rule
-                self._count(f"to_{_STATUSES[turn.to_status]}", reason, turn)
-            if turn.label != turn.to_label:
-                self._count(f"to_{turn.to_label}", turn.to_label_rules or turn.label_rules, turn)
+            way = turn.way
+            self._moves[way.status, way.label] -= turn.samples
+            self._moves[way.to_status, way.to_label] += turn.samples
+            if way.status != way.to_status:
+                reason = way.rule if way.to_status == "accepted" else way.to_rule
+                self._count(f"to_{_STATUSES[way.to_status]}", reason, turn)
+            if way.label != way.to_label:
+                self._count(f"to_{way.to_label}", way.to_label_rules or way.label_rules, turn)
 
     def moves(self) -> list[due.Count]:
         """Return what the flips add to and take from the counts."""
@@ -116,7 +133,7 @@ class _Flips:
     def _count(self, way: str, reason: str, turn: due.Turn) -> None:
         self._ways[way] += turn.samples
         self._reasons.setdefault(way, Counter())[reason] += turn.samples
-        self._domains.setdefault(way, Counter())[turn.domain] += turn.samples
+        self._domains.setdefault(way, Counter())[turn.way.domain] += turn.samples
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts under stable keys; by_reason names the rule that rejected before or rejects then."""
@@ -148,15 +165,16 @@ def _examples(store: Store, flips: list[due.Flip]) -> list[dict[str, Any]]:
     return [
         {
             "sample": rows[flip.sample].id.hex(),
-            "domain": flip.domain or None,
-            "before": {"status": _STATUSES[flip.status], "rule": flip.rule, "margin": _text(flip.margin)},
-            "after": {"status": _STATUSES[flip.to_status], "rule": flip.to_rule, "margin": _text(flip.to_margin)},
-            "label_before": flip.label,
-            "label_after": flip.to_label,
-            "label_rules_before": flip.label_rules or None,
-            "label_rules_after": flip.to_label_rules or None,
+            "domain": way.domain or None,
+            "before": {"status": _STATUSES[way.status], "rule": way.rule, "margin": _text(flip.margin)},
+            "after": {"status": _STATUSES[way.to_status], "rule": way.to_rule, "margin": _text(flip.to_margin)},
+            "label_before": way.label,
+            "label_after": way.to_label,
+            "label_rules_before": way.label_rules or None,
+            "label_rules_after": way.to_label_rules or None,
         }
         for flip in flips
+        for way in (flip.way,)
     ]
 
 

@@ -42,13 +42,15 @@ class How(NamedTuple):
     """What a projection is made with that changes no byte of its rows.
 
     `gates` None: it is not checked. `about`: what a dataset card says of it that only a person knows; with it a card
-    and Croissant metadata are written beside the rows. `overwrite`: whatever stands in the place is replaced.
+    and Croissant metadata are written beside the rows. `overwrite`: whatever stands in the place is replaced; `new`:
+    nothing is, not even an export of this ledger.
     """
 
     gates: Gates | None = None
     workers: int = 1
     about: About | None = None
     overwrite: bool = False
+    new: bool = False
 
 
 class Written(NamedTuple):

@@ -73,29 +73,17 @@ def sums(connection: Connection, names: Sequence[str]) -> list[Sum]:
 def judged_otherwise(connection: Connection, one: str, other: str) -> int:
     """Return how many fingerprints stand in both campaigns, somewhere with another status than in the other one.
 
-    Erased samples do not count. The smaller campaign is looked through, a look at the other for each of its samples.
+    Erased samples do not count. Only samples that teach the same as another are looked at.
     """
-    if one == other or _all_alone(connection):
+    if one == other:
         return 0
-    sizes = {name: sum(count for _, count in _sizes(connection, name)) for name in (one, other)}
-    small, large = sorted((one, other), key=lambda name: sizes[name])
     found = connection.execute(
-        """SELECT count(DISTINCT s.fingerprint) FROM samples s WHERE s.campaign = ? AND s.status <> 'erased'
-            AND EXISTS (SELECT 1 FROM samples o INDEXED BY samples_fingerprint WHERE o.fingerprint = s.fingerprint
-                AND o.sample <> s.sample AND o.campaign = ? AND o.status NOT IN (s.status, 'erased'))""",
-        (small, large),
+        """SELECT count(*) FROM (SELECT 1 FROM twinned t CROSS JOIN samples s ON s.sample = t.sample
+            WHERE s.campaign IN (:one, :other) AND s.status <> 'erased' GROUP BY t.first
+            HAVING min(s.status) <> max(s.status) AND max(s.campaign = :one) AND max(s.campaign = :other))""",
+        {"one": one, "other": other},
     )
     return int(found.fetchone()[0])
-
-
-def _all_alone(connection: Connection) -> bool:
-    """Say whether no two samples teach the same."""
-    totals = dict(connection.execute("SELECT name, value FROM totals"))
-    return bool(totals["samples"] == totals["fingerprints"])
-
-
-def _sizes(connection: Connection, campaign: str) -> list[tuple[str, int]]:
-    return connection.execute("SELECT status, samples FROM rollups WHERE campaign = ?", (campaign,)).fetchall()
 
 
 def label_rules(connection: Connection, names: Sequence[str]) -> list[tuple[str, str, int]]:

@@ -41,6 +41,8 @@ _TOUCHED = (
             OR position IN (SELECT target FROM withdrawals WHERE position BETWEEN :first AND :last)"""  # noqa: S608
         for table in ("versions", "labels", "decisions", "weights")
     ),
+    "SELECT sample FROM failures WHERE position BETWEEN :first AND :last",
+    "SELECT parent FROM derived WHERE child BETWEEN :first AND :last",
     f"SELECT sample FROM samples WHERE version IN ({_ERASED})",  # noqa: S608 - constants, here and below
     f"SELECT sample FROM versions WHERE blob IN ({_ERASED})",  # noqa: S608
     f"""SELECT v.sample FROM versions v JOIN main.event e ON e.position = v.sample WHERE e.blob IN ({_ERASED})""",  # noqa: S608
@@ -51,6 +53,10 @@ _NOW = """INSERT INTO temp.side_{side} SELECT s.sample, s.version, s.label, s.sp
     FROM asked k CROSS JOIN samples s ON s.sample = k.sample LEFT JOIN (
         SELECT sample, times, max(position + (authority = 'person') * 4611686018427387904) FROM weights
         WHERE withdrawn IS NULL GROUP BY sample) w ON w.sample = k.sample"""
+_UNDECIDED = """iif((SELECT max(f.position) FROM failures f
+        WHERE f.sample = k.sample AND f.version = k.version AND f.position <= :at)
+    > coalesce((SELECT max(r.child) FROM derived r
+        WHERE r.parent = k.sample AND r.version = k.version AND r.child <= :at), -1), 'errored', 'pending')"""
 _PERSON_FIRST = "ORDER BY {0}.authority <> 'person', {0}.position DESC LIMIT 1"
 _THEN = f"""INSERT INTO temp.side_{{side}} SELECT k.sample, k.version,
         iif(k.labelled IS NULL, (SELECT json_extract(t.leaf, '$.label') FROM told t WHERE t.position = k.sample),
@@ -60,7 +66,7 @@ _THEN = f"""INSERT INTO temp.side_{{side}} SELECT k.sample, k.version,
             'erased', coalesce((SELECT iif(d.outcome = 'deferred', 'pending', d.outcome) FROM decisions d
                 WHERE d.sample = k.sample AND d.version = k.version AND {_STOOD.format("d")}
                 ORDER BY CASE d.authority WHEN 'person' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, d.position DESC
-                LIMIT 1), 'pending')),
+                LIMIT 1), {_UNDECIDED})),
         coalesce((SELECT w.times FROM weights w WHERE w.sample = k.sample AND {_STOOD.format("w")}
             {_PERSON_FIRST.format("w")}), 1)
     FROM (SELECT a.sample, (SELECT e.blob FROM main.event e WHERE e.position = coalesce(

@@ -20,7 +20,8 @@ DDL = (
         rule TEXT,
         reason TEXT NOT NULL,
         policy TEXT,                    -- digest
-        withdrawn INTEGER               -- position of the event that withdrew it
+        withdrawn INTEGER,              -- position of the event that withdrew it
+        run INTEGER                     -- position of the run_started event that it came after
     ) STRICT""",
     "CREATE INDEX {schema}.decisions_sample ON decisions (sample)",
     "CREATE INDEX {schema}.decisions_person ON decisions (sample) WHERE authority = 'person' AND withdrawn IS NULL",
@@ -49,7 +50,8 @@ def fold(connection: Connection, span: Span) -> None:
         connection.execute(
             f"""INSERT INTO decisions SELECT position, sample, blob, kind,
                 json_extract(leaf, '$.authority'),
-                json_extract(leaf, '$.rule'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.policy'), NULL
+                json_extract(leaf, '$.rule'), json_extract(leaf, '$.reason'), json_extract(leaf, '$.policy'), NULL,
+                json_extract(leaf, '$.run')
             FROM told WHERE position BETWEEN ? AND ? AND kind IN ({quoted(DECISIONS)})""",  # noqa: S608 - constants
             span.range,
         )

@@ -87,8 +87,8 @@ _DUE = """CREATE TEMP TABLE {name} AS SELECT q.*, {labels} AS labels,
 
 
 _REST = f"""CREATE TEMP TABLE {{name}} AS SELECT s.sample, coalesce(s.domain, '') AS domain, {PERSON} AS person,
-        CASE s.status WHEN 'pending' THEN 'deferred' ELSE s.status END AS outcome, s.rule AS rule, NULL AS margin,
-        0 AS label_held, '' AS labels,
+        CASE WHEN s.status IN ('pending', 'errored') THEN 'deferred' ELSE s.status END AS outcome,
+        s.rule AS rule, NULL AS margin, 0 AS label_held, '' AS labels,
         CASE s.label WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'none' END AS labelled
     FROM samples s WHERE s.status <> 'erased' AND s.campaign NOT IN ({{campaigns}})"""
 
@@ -267,10 +267,9 @@ def standing(connection: Connection, name: str) -> list[Count]:
     return [Count(*row) for row in rows]
 
 
-class Flip(NamedTuple):
-    """One sample that would stand otherwise: from what to what, by which rules, and how far from it it was."""
+class Way(NamedTuple):
+    """How a sample of a domain would stand otherwise: from what to what, by which rules."""
 
-    sample: int
     domain: str
     status: str
     to_status: str
@@ -280,6 +279,13 @@ class Flip(NamedTuple):
     to_label: str
     label_rules: str
     to_label_rules: str
+
+
+class Flip(NamedTuple):
+    """One sample that would stand otherwise, and how far from the other outcome it was, and then would be."""
+
+    sample: int
+    way: Way
     margin: int | None
     to_margin: int | None
 
@@ -287,15 +293,7 @@ class Flip(NamedTuple):
 class Turn(NamedTuple):
     """How many samples would stand otherwise in one and the same way."""
 
-    domain: str
-    status: str
-    to_status: str
-    rule: str
-    to_rule: str
-    label: str
-    to_label: str
-    label_rules: str
-    to_label_rules: str
+    way: Way
     samples: int
 
 
@@ -315,11 +313,12 @@ def gathered(
     connection: Connection, flipped: str, parameters: Mapping[str, str | int], limit: int
 ) -> tuple[list[Turn], list[Flip]]:
     """Return the flips that a SELECT finds, which is run once: all counted by their way, and the `limit` oldest."""
-    ways = ", ".join(Turn._fields[:-1])
-    connection.execute(f"CREATE TEMP TABLE flipped ({', '.join(Flip._fields)})")
+    ways = ", ".join(Way._fields)
+    connection.execute(f"CREATE TEMP TABLE flipped (sample, {ways}, margin, to_margin)")
     connection.execute(f"INSERT INTO temp.flipped {flipped}", parameters)
     turns = connection.execute(f"SELECT {ways}, count(*) FROM temp.flipped GROUP BY {ways} ORDER BY {ways}")
     first = connection.execute("SELECT * FROM temp.flipped ORDER BY sample LIMIT ?", (limit,))
-    found = [Turn(*row) for row in turns], [Flip(*row) for row in first]
+    listed = [Flip(sample, Way(*way), margin, to_margin) for sample, *way, margin, to_margin in first]
+    found = [Turn(Way(*way), samples) for *way, samples in turns], listed
     connection.execute("DROP TABLE temp.flipped")
     return found

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from ledger.rule import Compare, Levels, Measure, Number, Operand, Policy, Threshold, comparisons
 from ledger.sqlite import Connection
-from ledger.views import policies
+from ledger.views import policies, rollups
 from ledger.views.conditions import Parameters, truth
 from ledger.views.due import Count, Flip, Turn, gathered
 from ledger.views.judgements import LABELLED
 from ledger.views.judging import Slots, fits, level, lookup, number_of, rule_names, slots_of, verdicts
-from ledger.views.observing import COLUMNS
 
-_SEEN = f"""SELECT sample, domain, {COLUMNS}, facts, person, bound, given, outcome AS was, rule AS was_rule,
+_SEEN = """SELECT sample, domain, {columns}facts, person, bound, given, outcome AS was, rule AS was_rule,
         margin AS was_margin, labelled AS was_labelled, label_held AS was_held
-    FROM judgements WHERE {{which}}"""
+    FROM judgements WHERE {which}"""
+_SMALL = 20
 _FLIPS = f"""SELECT sample, domain, coalesce(person, was), coalesce(person, outcome), was_rule, rule, was_labelled,
         labelled, {{was_labels}}, {{labels}}, was_margin, margin
     FROM (SELECT q.*, {LABELLED.format(of="q.")} AS labelled FROM ({{said}}) q) q
@@ -35,18 +35,27 @@ def turned(
     """Return what would stand otherwise, all counted by their way, and the `limit` oldest; where `can_tell`."""
     before, parameters = policies.frozen(adoption), Parameters()
     slots = slots_of(before)
-    which = [f"policy = {adoption.position}"]
+    # A plus keeps SQLite from an index that would look up nearly every row one by one.
+    few = campaign is not None and _is_small(connection, campaign)
+    which = [f"{'' if few else '+'}policy = {adoption.position}"]
     if campaign is not None:
-        which.append(f"campaign = {parameters.add(campaign)}")
+        which.append(f"{'' if few else '+'}campaign = {parameters.add(campaign)}")
     if _only_levels_differ(before, after):
         which.append(_turns(connection, before, after, slots, parameters))
-    said = verdicts(connection, after, slots, _SEEN.format(which=" AND ".join(which)), parameters)
+    seen = _SEEN.format(columns="".join(f"{name}, " for name in slots.numbers.values()), which=" AND ".join(which))
+    said = verdicts(connection, after, slots, seen, parameters)
     sql = _FLIPS.format(
         said=said,
         was_labels=rule_names("was_held", [rule.name for rule in before.labels], parameters),
         labels=rule_names("label_held", [rule.name for rule in after.labels], parameters),
     )
     return gathered(connection, sql, parameters.values, limit)
+
+
+def _is_small(connection: Connection, campaign: str) -> bool:
+    """Say whether a campaign has so few of all samples that looking them up is faster than reading all."""
+    groups = rollups.groups(connection)
+    return _SMALL * sum(one.samples for one in groups if one.campaign == campaign) < sum(one.samples for one in groups)
 
 
 def standing(connection: Connection, adoption: policies.Adoption, campaign: str | None) -> list[Count]:
@@ -76,20 +85,46 @@ def _turns(connection: Connection, before: Policy, after: Policy, slots: Slots, 
     parts = []
     for compare in dict.fromkeys(comparisons(after)):
         if isinstance(compare.right, Threshold) and compare.right.name in moved:
+            name = compare.right.name
             was = _truth(compare, old, lookup(connection, before), before, slots, parameters)
             now = _truth(compare, new, lookup(connection, after), after, slots, parameters)
-            parts.append(f"{was} IS NOT {now}")
+            near = _near(compare, old.get(name), new[name], before, slots)
+            parts.append(f"({near} AND {was} IS NOT {now})")
     return f"({' OR '.join(parts) or 'false'})"
+
+
+def _near(compare: Compare, old: Levels | None, new: Levels, policy: Policy, slots: Slots) -> str:
+    """Return SQL that is true wherever a threshold that moved can pass what is compared with it, which is read fast.
+
+    That lies between the least and the most of the values that moved: also what min or max makes of the values of
+    several domains moves no further. A mean does, and where the way to join domains changed, it can be anywhere.
+    """
+    if old is None or old.cross != new.cross or new.cross == "mean":
+        return "true"
+    before, after = dict(old.domains), dict(new.domains)
+    pairs = [(old.default, new.default)]
+    pairs += [(before.get(one, old.default), after.get(one, new.default)) for one in before.keys() | after.keys()]
+    moved = [value for pair in pairs if pair[0] != pair[1] for value in pair]
+    if not moved:
+        return "false"
+    number = _number(compare.left, {}, "", policy, slots, Parameters())
+    return f"{number} BETWEEN {min(moved)} AND {max(moved)}"
 
 
 def _truth(
     compare: Compare, levels: dict[str, Levels], named: str, policy: Policy, slots: Slots, parameters: Parameters
 ) -> str:
     def number(operand: Operand) -> str:
-        if isinstance(operand, Threshold):
-            return level(levels[operand.name], named, parameters)
-        if isinstance(operand, Measure):
-            return number_of(policy, operand.name, slots)
-        return str(operand.value) if isinstance(operand, Number) else slots.numbers[operand]
+        return _number(operand, levels, named, policy, slots, parameters)
 
     return truth(compare, number, lambda _compare: "NULL")
+
+
+def _number(
+    operand: Operand, levels: dict[str, Levels], named: str, policy: Policy, slots: Slots, parameters: Parameters
+) -> str:
+    if isinstance(operand, Threshold):
+        return level(levels[operand.name], named, parameters)
+    if isinstance(operand, Measure):
+        return number_of(policy, operand.name, slots)
+    return str(operand.value) if isinstance(operand, Number) else slots.numbers[operand]

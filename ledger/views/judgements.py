@@ -46,7 +46,7 @@ DDL = (
     ) STRICT""",
 )
 INDEXES = (
-    "CREATE INDEX {schema}.judgements_margin ON judgements (outcome, margin)",
+    "CREATE INDEX {schema}.judgements_margin ON judgements (outcome, campaign, rule, margin)",
     "CREATE INDEX {schema}.judgements_standing ON judgements (policy, campaign, status, labelled)",
 )
 

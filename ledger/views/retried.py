@@ -141,7 +141,7 @@ def replayed(
         slots = judgements.try_on(connection, [*standing, tried], tried)
         _fill(connection, "retried", "temp.tried", tried, slots, campaign)
         turns, _ = due.flips(connection, "kept", "retried", 0)
-        counts.append(sum(one.samples for one in turns if "accepted" == one.to_status != one.status))
+        counts.append(sum(one.samples for one in turns if "accepted" == one.way.to_status != one.way.status))
     due.drop(connection, "kept", "retried", "tried")
     return counts
 

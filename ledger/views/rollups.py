@@ -1,5 +1,7 @@
 """Counts by campaign, domain, status, rule, label and split, kept up to date so that `status` reads a few rows.
 
+`twinned` names the samples that teach the same as others: few, so that questions about twins look at them alone.
+
 Before a span is folded the old standing of the samples that it touches is taken off the counts, and after the fold
 their new standing is put on. When everything is folded anew, everything is counted once, at the end.
 """
@@ -17,6 +19,7 @@ TABLES = (
     ("rollups", "campaign, domain, status, rule, label, split"),
     ("sources", "campaign, source, status, rule"),
     ("totals", "name"),
+    ("twinned", "sample"),
 )
 DDL = (
     """CREATE TABLE {schema}.rollups (
@@ -42,6 +45,10 @@ DDL = (
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
     "INSERT INTO {schema}.totals VALUES ('fingerprints', 0), ('samples', 0)",
+    """CREATE TABLE {schema}.twinned (
+        sample INTEGER PRIMARY KEY,     -- one that teaches the same as another
+        first INTEGER NOT NULL          -- the oldest that teaches the same
+    ) STRICT""",
 )
 
 _COUNT = """INSERT INTO rollups SELECT campaign, coalesce(domain, ''), status, rule,
@@ -54,19 +61,38 @@ _COUNT_SOURCES = """INSERT INTO sources SELECT campaign, coalesce(source, ''), s
 """One by one into a small table: to group first would sort all samples, which takes nearly twice as long."""
 _TOUCHED = "sample IN (SELECT sample FROM touched)"
 
-_CHANGE_STANDING = (*BIRTHS, *DECISIONS, "edited", "erased", "relabeled", "split_assigned", "withdrawn")
-_CHANGE_STATUS = (*BIRTHS, *DECISIONS, "edited", "erased", "withdrawn")
+_CHANGE_STATUS = (*BIRTHS, *DECISIONS, "attempt_failed", "edited", "erased", "withdrawn")
+_CHANGE_STANDING = (*_CHANGE_STATUS, "relabeled", "split_assigned")
 _CHANGE_CONTENT = (*BIRTHS, "edited", "withdrawn")
-_TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1 FROM samples
+_TAUGHT = "CREATE TEMP TABLE IF NOT EXISTS taught (fingerprint BLOB PRIMARY KEY, was INTEGER, times INTEGER)"
+_TAUGHT_BEFORE = """INSERT OR IGNORE INTO taught SELECT fingerprint, 1, 1 FROM samples
     WHERE sample IN (SELECT sample FROM touched)"""
-_TAUGHT_NOW = """INSERT OR IGNORE INTO taught
+_TAUGHT_NOW = """INSERT INTO taught
     SELECT n.fingerprint, EXISTS (SELECT 1 FROM samples o
-        WHERE o.fingerprint = n.fingerprint AND o.sample NOT IN (SELECT sample FROM touched))
-    FROM samples n WHERE n.sample IN (SELECT sample FROM touched)"""
+        WHERE o.fingerprint = n.fingerprint AND o.sample NOT IN (SELECT sample FROM touched)), 1
+    FROM samples n WHERE n.sample IN (SELECT sample FROM touched)
+    ON CONFLICT DO UPDATE SET times = times + 1"""
+_COUNT_BORN = """UPDATE totals SET value = value + (SELECT count(*) - coalesce(sum(was), 0) FROM taught)
+    WHERE name = 'fingerprints'"""
+"""Where nothing but births changed what samples teach, all that is taught is taught now."""
 _COUNT_TAUGHT = """UPDATE totals SET value = value + (
         SELECT coalesce(sum(EXISTS (SELECT 1 FROM samples s WHERE s.fingerprint = t.fingerprint) - t.was), 0)
         FROM taught t)
     WHERE name = 'fingerprints'"""
+_REPEATED = """SELECT t.fingerprint AS fingerprint, (SELECT min(o.sample) FROM samples o
+        WHERE o.fingerprint = t.fingerprint) AS first
+    FROM taught t WHERE (t.was OR t.times > 1)
+        AND (SELECT count(*) FROM (SELECT 1 FROM samples o WHERE o.fingerprint = t.fingerprint LIMIT 2)) = 2"""
+_NEW_TWINS = f"""INSERT OR IGNORE INTO twinned
+    SELECT n.sample, r.first FROM ({_REPEATED}) r CROSS JOIN samples n ON n.fingerprint = r.fingerprint
+    WHERE {{which}}"""  # noqa: S608 - constants of this program
+_BORN_TWINS = "(n.sample = r.first OR n.sample IN (SELECT sample FROM touched))"
+_NO_TWINS = """DELETE FROM twinned WHERE sample IN (SELECT sample FROM touched) OR sample IN
+    (SELECT s.sample FROM taught t CROSS JOIN samples s ON s.fingerprint = t.fingerprint)"""
+_ALL_TWINS = """INSERT INTO twinned
+    SELECT s.sample, r.first FROM (SELECT fingerprint, min(sample) AS first FROM samples
+        GROUP BY fingerprint HAVING count(*) > 1) r
+    CROSS JOIN samples s ON s.fingerprint = r.fingerprint ORDER BY s.sample"""
 
 
 class Group(NamedTuple):
@@ -95,7 +121,7 @@ def take_off(connection: Connection, span: Span) -> None:
     """Take what the span touches off the counts, as it stood before."""
     if not span.has(*_CHANGE_STANDING):
         return
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS taught (fingerprint BLOB PRIMARY KEY, was INTEGER)")
+    connection.execute(_TAUGHT)
     connection.execute("DELETE FROM taught")
     if span.has(*_CHANGE_CONTENT):
         connection.execute(_TAUGHT_BEFORE)
@@ -111,7 +137,7 @@ def put_on(connection: Connection, span: Span) -> None:
     connection.execute("DELETE FROM sources WHERE samples = 0")
     if span.has(*_CHANGE_CONTENT):
         connection.execute(_TAUGHT_NOW)
-        connection.execute(_COUNT_TAUGHT)
+        _pair(connection, only_births=not span.has("edited", "withdrawn"))
 
 
 def count(connection: Connection) -> None:
@@ -120,6 +146,7 @@ def count(connection: Connection) -> None:
     connection.execute(
         "UPDATE totals SET value = (SELECT count(DISTINCT fingerprint) FROM samples) WHERE name = 'fingerprints'"
     )
+    connection.execute(_ALL_TWINS)
 
 
 def groups(connection: Connection) -> list[Group]:
@@ -160,6 +187,14 @@ def born(connection: Connection) -> int:
 def fingerprints(connection: Connection) -> int:
     """Return how many different fingerprints the samples' versions have."""
     return int(connection.execute("SELECT value FROM totals WHERE name = 'fingerprints'").fetchone()[0])
+
+
+def _pair(connection: Connection, *, only_births: bool) -> None:
+    """Count what is taught for the first time or no longer, and keep who teaches the same as others."""
+    connection.execute(_COUNT_BORN if only_births else _COUNT_TAUGHT)
+    if not only_births:
+        connection.execute(_NO_TWINS)
+    connection.execute(_NEW_TWINS.format(which=_BORN_TWINS if only_births else "true"))
 
 
 def _count(connection: Connection, sign: str, which: str, *, of_status: bool = True) -> None:

@@ -27,7 +27,7 @@ DDL = (
         label INTEGER,                  -- 1 true, 0 false, NULL none
         label_event INTEGER NOT NULL,   -- position of the event whose label stands
         status TEXT NOT NULL,           -- of the decision in force; `erased` where the version's bytes are gone
-        reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote
+        reason TEXT NOT NULL,           -- of the decision in force: its rule, or what a person wrote; why it is errored
         decision INTEGER,               -- position of the decision in force: a person's, else another, else a file's
         split TEXT,
         rule TEXT NOT NULL,             -- that decided, or whose authority did; '' where nothing has decided
@@ -39,6 +39,7 @@ INDEXES = (
     "CREATE INDEX {schema}.samples_version ON samples (version)",
     "CREATE INDEX {schema}.samples_standing ON samples (campaign, domain, status, rule)",
     "CREATE INDEX {schema}.samples_source ON samples (source)",
+    "CREATE INDEX {schema}.samples_decided ON samples (campaign, decision) WHERE decision IS NOT NULL",
 )
 
 _CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.form'), json_extract(t.leaf, '$.type'),
@@ -76,10 +77,22 @@ _STATUS = (
         ORDER BY CASE d.authority WHEN 'person' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, d.position DESC LIMIT 1)
         WHERE sample IN (SELECT sample FROM touched)""",
 )
+_ERRORED = """UPDATE samples SET status = 'errored', reason = f.failure
+    FROM (SELECT sample, version, failure, max(position) AS position FROM failures
+        WHERE sample IN (SELECT sample FROM touched) GROUP BY sample, version) f
+    WHERE samples.sample = f.sample AND samples.version = f.version
+        AND samples.status = 'pending' AND samples.decision IS NULL
+        AND NOT EXISTS (SELECT 1 FROM derived d WHERE d.parent = f.sample AND d.version = f.version
+            AND d.child > f.position)"""
+"""Nothing was decided about the version, and the last work on it failed."""
 _BORN_ERASED = """UPDATE samples SET status = 'erased'
     WHERE sample IN (SELECT sample FROM touched) AND version IN (SELECT blob FROM erased)"""
 _SPLIT = """UPDATE samples SET split = (SELECT s.split FROM splits s WHERE s.sample = samples.sample
     ORDER BY s.position DESC LIMIT 1) WHERE sample IN (SELECT sample FROM touched)"""
+
+
+_DECIDE = (*DECISIONS, "attempt_failed", "edited", "erased", "improved", "regenerated")
+"""Kinds after which a status may be another: a decision, or a failure, is about a version, so it may stop to apply."""
 
 
 def fold(connection: Connection, span: Span) -> None:
@@ -91,8 +104,8 @@ def fold(connection: Connection, span: Span) -> None:
         _all(connection, _VERSION)
     if withdrawn or span.has("relabeled"):
         _all(connection, _LABEL)
-    if withdrawn or span.has("edited", "erased", *DECISIONS):  # a decision is about a version, so it may stop to apply
-        _all(connection, _STATUS)
+    if withdrawn or span.has(*_DECIDE):
+        _all(connection, (*_STATUS, _ERRORED))
     elif span.has(*BIRTHS) and erased.any_erased(connection):
         connection.execute(_BORN_ERASED)
     if span.has("split_assigned"):

@@ -160,3 +160,16 @@ def unscored_of(connection: Connection, sample: int) -> list[NotGiven]:
 def everything(connection: Connection) -> Iterator[tuple[int, int, int, int, int]]:
     """Yield (sample, measure, position, version, value) of every score, in the order of the samples."""
     yield from connection.execute("SELECT sample, measure, position, version, value FROM scores")
+
+
+def about_standing(connection: Connection, handles: Sequence[int]) -> list[tuple[int, str]]:
+    """Return (sample, leaf) of every score of the versions that up to a few hundred samples have, oldest first."""
+    marks = ",".join("?" * len(handles))
+    rows = connection.execute(
+        f"""SELECT p.sample, t.leaf FROM (
+            SELECT DISTINCT v.sample, v.position FROM scores v JOIN samples s ON s.sample = v.sample
+            WHERE v.sample IN ({marks}) AND v.version = s.version) p
+        JOIN told t ON t.position = p.position ORDER BY p.position""",  # noqa: S608 - question marks
+        handles,
+    )
+    return list(rows)

@@ -33,6 +33,13 @@ def touch(connection: Connection, span: Span) -> None:
         "INSERT OR IGNORE INTO touched SELECT sample FROM event WHERE position BETWEEN ? AND ? AND sample IS NOT NULL",
         span.range,
     )
+    if span.has("improved", "regenerated"):  # a result ends what was said of the work on its parent
+        connection.execute(
+            """INSERT OR IGNORE INTO touched SELECT p.position
+            FROM told t JOIN main.event p ON p.op = unhex(json_extract(t.leaf, '$.parent'))
+            WHERE t.position BETWEEN ? AND ? AND t.kind IN ('improved', 'regenerated')""",
+            span.range,
+        )
     if span.has("erased"):  # an erasure is about bytes, so it may be about many samples
         connection.execute(
             """INSERT OR IGNORE INTO touched SELECT sample FROM samples WHERE version IN

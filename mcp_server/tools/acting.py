@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
 
 from mcp.types import ToolAnnotations
 from pydantic import BeforeValidator, Field
 
 from ledger import Ledger
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, HeadMoved
 from mcp_server.handles import Handles
 from mcp_server.tools.asking import LONGEST, Items, bare
 
 SHORTEST = 8
 """Characters of a reason."""
+MOST = 200_000
+"""Samples of one decision: the ledger takes more, but nobody else can write while it does."""
+LOOKING = 30.0
+"""Seconds that looking up the samples of a decision may take."""
+_SELECT_AGAIN = "Ask ledger_search again with select=true, look at the new total, and use that selection."
 
 WRITING = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -49,13 +55,14 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
     """Return the ids that a request is about, and the head that they need, None where any will do.
 
     A selection stands for exactly the samples that it was made for. Where its filter finds others by now, they are
-    looked up as of then, and then only a repetition may go on: whatever would write sees that the head has moved.
-    Raises BadRequest for a selection that this server did not make, and where those samples are not found any more, as
-    when the index of words has learnt of more texts.
+    looked up as of then, and then only a repetition may go on: whatever would write sees that the head has moved, which
+    `selected` puts into words. Raises BadRequest for a selection that this server did not make, and where those samples
+    are not found any more, as when the index of words has learnt of more texts.
     """
     if not selection:
         return list(samples), None
     chosen = handles.chosen(selection)
+    not_too_many(chosen.count, "Narrow the search, or ask a person to run `ledger propose` with --where.")
     now = ledger.find_ids(**chosen.chosen)
     if now["digest"] == chosen.digest:
         return now["ids"], None
@@ -63,9 +70,39 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
     if then["digest"] != chosen.digest:
         raise BadRequest(
             "The filter of that selection finds other samples than it did",
-            hint="Ask ledger_search again with select=true, look at the new total, and use that selection.",
+            hint=_SELECT_AGAIN,
         )
     return then["ids"], chosen.position
+
+
+def not_too_many(count: int, step: str) -> None:
+    """Raise BadRequest where a decision is about more samples than this server takes at once."""
+    if count > MOST:
+        raise BadRequest(f"{count:,} samples are too many for one decision here; the most are {MOST:,}", hint=step)
+
+
+@contextmanager
+def selected(needed: int | None) -> Iterator[None]:
+    """Let a HeadMoved inside say what to do about a selection whose samples are looked up at the head they need."""
+    try:
+        yield
+    except HeadMoved as error:
+        if needed is None:
+            raise
+        raise HeadMoved(*error.args, hint=f"Its filter finds other samples by now. {_SELECT_AGAIN}") from None
+
+
+def became(settled: Mapping[str, Any]) -> dict[str, int]:
+    """Return what became of the samples of an accepted proposal: how many changed, and what else there is to count."""
+    names = ("changed", "outranked", "unchanged", "changed_since", "erased")
+    return {name: settled[name] for name in names if settled[name] or name == "changed"}
+
+
+def how_many_changed(count: int, settled: Mapping[str, Any]) -> str:
+    """Return how many of so many samples changed, in words; one that a person has decided about did not."""
+    held = settled["outranked"]
+    more = f"; {held:,} {'stays as it is' if held == 1 else 'stay as they are'}: a person decided" if held else ""
+    return f"{settled['changed']:,} of {count:,} changed{more}"
 
 
 def head_of(ledger: Ledger) -> int:

@@ -7,6 +7,8 @@ no alternatives with null. A text that is left out is the empty text; a client t
 from __future__ import annotations
 
 import difflib
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeAlias
@@ -104,7 +106,8 @@ def known_campaign(ledger: Ledger, name: str) -> str | None:
     """Return the campaign, or None where none is named; raise BadRequest with the nearest names that there are."""
     if not name:
         return None
-    known, written = ledger.offers("campaigns"), normalize("NFC", name)
+    known = ledger.offers("campaigns")
+    written = normalize("NFC", written_out(name, known))
     if written in known:
         return written
     raise BadRequest(f"There is no campaign {cut(name)!r}", hint=_instead("campaigns", name, known))
@@ -131,8 +134,21 @@ def nearest_ids(ledger: Ledger, text: str) -> list[str]:
     return []
 
 
+def mark_of(name: str) -> str:
+    """Return the mark of a name that cannot be shown as it is: it can be given wherever the name can."""
+    return f"{MARK}{hashlib.blake2b(name.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
+
+
+def written_out(name: str, known: Sequence[str]) -> str:
+    """Return the name that such a mark stands for, any other text as it is."""
+    if not _MARKED.fullmatch(name):
+        return name
+    return next((one for one in known if mark_of(one) == name), name)
+
+
 def known_of(what: str, name: str, known: Sequence[str]) -> str:
     """Return a name of a few; raise BadRequest with the nearest that there are."""
+    name = written_out(name, known)
     if name in known:
         return name
     raise BadRequest(f"There is no {what} {cut(name)!r}", hint=_instead(f"{what}s", name, known))
@@ -157,13 +173,17 @@ def _instead(what: str, name: str, known: Sequence[str]) -> str:
 
 
 _IN_NAMES = frozenset("_.:/+@#-")
-LONGEST_NAME = 64
+LONGEST_NAME = 48
+MOST_PARTS = 5
+"""Words that a plain name may be put together from; a sentence with marks between its words has more."""
+_PARTS = re.compile("[A-Z]*[a-z]+|[A-Z]+")
 MARK = "~"
 """How the mark begins that stands for a name that is not plain."""
+_MARKED = re.compile(r"~[0-9a-f]{8}")
 
 
 def is_plain(text: str) -> bool:
-    """Say whether a text is a plain name, which can be shown among the facts: ASCII, without spaces, not long.
+    """Say whether a text is a plain name, which can be shown among the facts: ASCII, no spaces, short, of few words.
 
     Names of campaigns, sources, domains and tags come from files. A sentence among them is a text like that of a
     sample, and is shown as such.
@@ -174,4 +194,5 @@ def is_plain(text: str) -> bool:
         and text.isascii()
         and bool(letters)
         and all(char.isalnum() or char in _IN_NAMES for char in text)
+        and len(_PARTS.findall(text)) <= MOST_PARTS
     )

@@ -71,6 +71,8 @@ def compare(
 
 
 def _line(facts: Facts) -> str:
+    if facts["a"] == facts["b"]:
+        return f"{facts['a']} is compared with itself, so nothing differs; name two campaigns."
     said = facts.get("points")
     if said is None:
         return f"Of {facts['a']} or {facts['b']} nothing was decided yet."
@@ -121,7 +123,7 @@ def _parts(by: str, parts: list[dict[str, Any]], names: Names) -> list[Table]:
             *([one["a"]["accepted"]] if accepted else []),
             one["b"]["samples"],
             *([one["b"]["accepted"]] if accepted else []),
-            one["points"],
+            "none" if one["points"] is None else one["points"],
         ]
         for one in parts
     ]

@@ -91,7 +91,8 @@ def near_misses(ledger: Ledger, handles: Handles, asked: Asked) -> CallToolResul
         if page["next"] is not None and len(inside) == len(page["near_misses"]):
             facts["next"] = handles.cursor(TOOL, key, position, page["next"])
         of = f" of {facts['total']}" if "total" in facts else ""
-        line = f"{len(inside)}{of} rejected samples that nearly passed, nearest first."
+        twins = "; of samples that teach the same one stands for all" if "twins_left_out" in facts else ""
+        line = f"{len(inside)}{of} rejected samples that nearly passed, nearest first{twins}."
         return answer({**facts, **names.facts()}, line=line, tables=[*limits, table])
 
 
@@ -138,7 +139,7 @@ def _nearness(ledger: Ledger, campaign: str | None, rule: str | None, within: fl
     found = ledger.nearness(campaign, rule=rule, within=within)
     total = found["total"] if found["exact"] else f">={found['total']}"
     bins = {f"<={one['upto']}": one["samples"] for one in found["histogram"] if one["samples"]}
-    return {"total": total, **told([("histogram", bins)])}
+    return {"total": total, **told([("histogram", bins), ("twins_left_out", found["twins_left_out"] or None)])}
 
 
 def _selection(ledger: Ledger, handles: Handles, key: dict[str, Any], position: int) -> str:

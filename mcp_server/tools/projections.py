@@ -12,7 +12,7 @@ from ledger import Ledger
 from ledger.errors import BadRequest, NoSuchId
 from mcp_server.answers import Table, answer
 from mcp_server.face import Face
-from mcp_server.tools.asking import READING, Rows, Shape, Text, known_of
+from mcp_server.tools.asking import READING, Rows, Shape, Text, cut, known_of
 from mcp_server.tools.telling import Facts, Names, columns, counts, told
 
 META = {"anthropic/searchHint": "projections views exports releases runs rows digest stale omitted"}
@@ -36,7 +36,7 @@ def register(mcp: MCPServer, face: Face) -> None:
     @mcp.tool(title="Projections", annotations=READING, meta=META)
     async def ledger_projections(name: Text = "", run: Run = None) -> Annotated[CallToolResult, Projections]:
         """List projections (export views) and releases: rows, digest, stale or not; of one run what was left out."""
-        return await face.read(lambda ledger: one_run(ledger, run) if run is not None else projections(ledger, name))
+        return await face.read(lambda ledger: projections(ledger, name) if run is None else one_run(ledger, run, name))
 
 
 def projections(ledger: Ledger, name: str = "") -> CallToolResult:
@@ -56,6 +56,7 @@ def projections(ledger: Ledger, name: str = "") -> CallToolResult:
                 for one, type_ in list(known.items())[:LISTED]
             ]
             tables.append(Table("projections", ["name", "type", "from"], rows))
+            facts |= told([("more_projections", max(len(known) - LISTED, 0) or None)])
         else:
             facts |= {"name": names(view), "type": known[view]}
             facts |= told([("defined_at", defined[view]["position"] if view in defined else None)])
@@ -83,14 +84,20 @@ def _row(one: dict[str, Any], names: Names) -> list[Any]:
     ]
 
 
-def one_run(ledger: Ledger, run: int) -> CallToolResult:
-    """Return one release: what it holds, and what was left out for which reason."""
+def one_run(ledger: Ledger, run: int, name: str = "") -> CallToolResult:
+    """Return one release: what it holds, and what was left out for which reason; of the view `name`, if that is given.
+
+    Raises BadRequest.
+    """
     with ledger.standing_still() as head:
         try:
             found = ledger.release(run)
         except NoSuchId as error:
             raise BadRequest(f"There is no run {run}", hint="ledger_projections lists runs.") from error
         names = Names()
+        if name and name != found["view"]:
+            made_of = names(found["view"])
+            raise BadRequest(f"Run {run} is one of {made_of}, not of {cut(name)!r}", hint="Leave out `name` or `run`.")
         manifest = found["contents"]
         facts = {
             "as_of": head["position"],

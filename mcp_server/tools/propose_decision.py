@@ -13,7 +13,22 @@ from pydantic import Field
 from ledger import Ledger
 from mcp_server.answers import answer
 from mcp_server.face import Face
-from mcp_server.tools.acting import WRITING, Handle, Ids, Key, Position, Reason, Verdict, head_of, members, named
+from mcp_server.tools.acting import (
+    LOOKING,
+    WRITING,
+    Handle,
+    Ids,
+    Key,
+    Position,
+    Reason,
+    Verdict,
+    became,
+    head_of,
+    how_many_changed,
+    members,
+    named,
+    selected,
+)
 from mcp_server.tools.asking import Items, Shape, bare
 
 NAME = "ledger_propose_decision"
@@ -24,12 +39,16 @@ Evidence = Annotated[Sequence[Position], Items, Field(max_length=100, json_schem
 
 
 class Proposal(Shape):
-    """What was proposed; `state` is accepted where a policy takes such proposals, `repeated` where the key was used."""
+    """What was proposed; `state` is accepted where a policy takes such proposals, `repeated` where the key was used.
+
+    Of an accepted one also what became of its samples.
+    """
 
     proposal: str
     state: str
     count: int
     repeated: bool
+    changed: int | None = None
 
 
 def register(mcp: MCPServer, face: Face) -> None:
@@ -50,25 +69,30 @@ def register(mcp: MCPServer, face: Face) -> None:
         named(samples, selection)
         caller = face.caller(ctx, NAME)
 
+        # Looked up by a reader: the one thread that writes is not kept busy with a filter.
+        look = face.read(lambda ledger: members(ledger, face.handles, samples, selection), seconds=LOOKING)
+        ids, needed = await look
+
         def propose(ledger: Ledger) -> dict[str, Any]:
-            ids, needed = members(ledger, face.handles, samples, selection)
-            made = ledger.propose(
-                ids,
-                verdict,
-                reason=reason,
-                key=idempotency_key,
-                evidence=evidence_seqs,
-                client=caller.client,
-                expected_head=needed,
-            )
+            with selected(needed):
+                made = ledger.propose(
+                    ids,
+                    verdict,
+                    reason=reason,
+                    key=idempotency_key,
+                    evidence=evidence_seqs,
+                    client=caller.client,
+                    expected_head=needed,
+                )
             return {**made, "as_of": head_of(ledger)}
 
         return told(await face.write(caller, propose))
 
 
 def told(made: Mapping[str, Any]) -> CallToolResult:
-    """Return the answer: its name to pass on, whether it is open, how many samples, and the head."""
+    """Return the answer: its name to pass on, whether it is open, how many samples, what became of them, the head."""
     facts: dict[str, object] = {"proposal": made["name"], "state": made["state"], "count": made["count"]}
+    facts |= became(made["settled"]) if made["state"] == "accepted" else {}
     facts |= {"repeated": made["repeated"], "as_of": made["as_of"]}
     again = "Proposed before, by the same request, as" if made["repeated"] else "Proposed as"
     line = f"{again} {made['name']}: {made['verdict']} of {made['count']:,}; {_next(made)}"
@@ -78,4 +102,6 @@ def told(made: Mapping[str, Any]) -> CallToolResult:
 def _next(made: Mapping[str, Any]) -> str:
     if made["state"] == "open":
         return f"a person accepts it with: ledger proposals accept {made['name']}"
+    if made["state"] == "accepted":
+        return f"accepted: {how_many_changed(made['count'], made['settled'])}"
     return f"it was {made['state']}"

@@ -32,6 +32,7 @@ TRYING = 120.0
 """Seconds that a dry run may take: it plans every row, which no other question does."""
 _LONGEST = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_RATIO = re.compile(r"keep|[1-9][0-9]{0,8}:[1-9][0-9]{0,8}", re.ASCII)
 _MANIFEST = ".manifest.json"
 _SUFFIXES = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
@@ -87,7 +88,7 @@ def register(mcp: MCPServer, face: Face) -> None:
         seed: Annotated[str, Field(max_length=_LONGEST)] = "0",
     ) -> Annotated[CallToolResult, Projection]:
         """Plan a training file and check its gates; with dry_run false, write it to `file` and record the release."""
-        how = Wanted(batch_size=batch_size, ratio=ratio, seed=seed)
+        how = wanted(batch_size, ratio, seed)
         if dry_run:
             async with reporting(ctx):
                 return await face.read(lambda ledger: tried(ledger, view, how), seconds=TRYING)
@@ -96,6 +97,13 @@ def register(mcp: MCPServer, face: Face) -> None:
         caller = face.caller(ctx, NAME)
         async with reporting(ctx) as reported:
             return await face.write(caller, lambda ledger: written(ledger, view, target, how, form, reported))
+
+
+def wanted(batch_size: int, ratio: str, seed: str) -> Wanted:
+    """Return which rows are asked for; raise BadRequest for a ratio that is none, also where a view needs none."""
+    if not _RATIO.fullmatch(ratio):
+        raise BadRequest("The ratio is keep, or true:false as whole numbers, such as 1:2")
+    return Wanted(batch_size=batch_size, ratio=ratio, seed=seed)
 
 
 def place(root: Path | None, name: str, container: str) -> Path:
@@ -132,7 +140,7 @@ def tried(ledger: Ledger, view: str, how: Wanted) -> CallToolResult:
     """Return what the view would hold, and whether it keeps its gates; nothing is written."""
     found = ledger.check(known(ledger, view), **how)
     facts: dict[str, object] = {"view": view, "dry_run": True, "rows": found["rows"], "passed": found["passed"]}
-    facts |= {"as_of": head_of(ledger)}
+    facts |= {"considered": found["considered"], "used": found["used"], "as_of": head_of(ledger)}
     verdict = "passes its gates" if found["passed"] else "would not be written: a gate fails"
     return answer(facts, line=f"{view}: {found['rows']:,} rows; {verdict}", tables=tables(found))
 
@@ -140,7 +148,7 @@ def tried(ledger: Ledger, view: str, how: Wanted) -> CallToolResult:
 def written(ledger: Ledger, view: str, target: Path, how: Wanted, form: Form, reported: Reported) -> CallToolResult:
     """Write the view and return what the manifest says of it. Raises GatesFailed, PlanImpossible, NotWritable."""
     reported.check()
-    made = ledger.project(known(ledger, view), target, progress=reported.hear, **how, **form)
+    made = ledger.project(known(ledger, view), target, new=True, progress=reported.hear, **how, **form)
     facts: dict[str, object] = {"view": view, "dry_run": False, "rows": made["rows"], "passed": True}
     facts |= {"file": target.name, "digest": made["output"]["blake3"], "bytes": made["output"]["bytes"]}
     facts |= {"considered": made["considered"], "used": made["used"], "as_of": made["head"]["position"]}

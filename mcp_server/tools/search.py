@@ -15,6 +15,7 @@ from mcp_server.answers import answer
 from mcp_server.face import Face
 from mcp_server.handles import Handles
 from mcp_server.tools.asking import (
+    MARK,
     READING,
     Cursor,
     Items,
@@ -24,8 +25,10 @@ from mcp_server.tools.asking import (
     Shape,
     Text,
     bare,
+    cut,
     known_campaign,
     known_of,
+    written_out,
 )
 from mcp_server.tools.sample import as_text
 from mcp_server.tools.telling import Facts, Names, columns, excerpt, number, told
@@ -34,6 +37,8 @@ TOOL = "ledger_search"
 META = {"anthropic/searchHint": "search find list count filter samples status rule domain words select all"}
 EXCERPT = 100
 POLICIES = 10
+NONE = "none"
+"""How samples without a domain or source are asked for, as answers name them where they are counted."""
 ABOUT = (
     "Find and count samples; all filters must hold. text: words of the sample; since, until: when it was decided; "
     "score: which one score_min and score_max bound (default: the policy's); unlike: a campaign where the text has "
@@ -53,7 +58,7 @@ def _one_of(schema: dict[str, Any]) -> None:
     schema["enum"] = [word for word in schema["enum"] if word]
 
 
-Why = Annotated[Text, Field(description="rule, or words of who decided")]
+Why = Annotated[Text, Field(description="rule, or the whole reason given")]
 Who = Annotated[Text, Field(description="who decided")]
 Standing = Annotated[Status, Field(json_schema_extra=_one_of)]
 Label = Annotated[Literal["", "true", "false", "none"], Field(json_schema_extra=_one_of)]
@@ -160,9 +165,9 @@ def filters(ledger: Ledger, asked: Asked) -> dict[str, Any]:
         "label": asked.label or None,
         "reason": asked.reason or None,
         "rule": asked.rule or None,
-        "source": asked.source or None,
-        "domain": asked.domain or None,
-        "actor": asked.actor or None,
+        "source": _or_none(asked.source, lambda: ledger.offers("sources")),
+        "domain": _or_none(asked.domain, lambda: list(ledger.status()["by_domain"])),
+        "actor": _or_none(asked.actor, lambda: ledger.offers("actors")),
         "since": asked.since or None,
         "until": asked.until or None,
         "score": _score(ledger, asked, campaign),
@@ -170,6 +175,14 @@ def filters(ledger: Ledger, asked: Asked) -> dict[str, Any]:
         "unlike": known_campaign(ledger, asked.unlike),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _or_none(name: str, known: Callable[[], list[str]]) -> str | None:
+    """Return a name as `find` takes it: NONE, where nothing is named so, asks for samples without one."""
+    if name == NONE or name.startswith(MARK):
+        there = known()
+        return "" if name == NONE and NONE not in there else written_out(name, there)
+    return name or None
 
 
 def _score(ledger: Ledger, asked: Asked, campaign: str | None) -> list[Any] | None:
@@ -227,10 +240,19 @@ def _behind(index: dict[str, Any] | None) -> int | None:
 
 def _teach(ledger: Ledger, asked: Asked) -> None:
     """Where nothing was found, see whether a name was meant that there is not; raise BadRequest with the nearest."""
-    if asked.domain:
-        known_of("domain", asked.domain, list(ledger.status()["by_domain"]))
+    status = ledger.status()
+    if asked.domain and asked.domain != NONE:
+        known_of("domain", asked.domain, list(status["by_domain"]))
     if asked.rule:
         known_of("rule", asked.rule, rules(ledger))
+    for what, name in (("source", asked.source), ("actor", asked.actor)):
+        if name and name != NONE:
+            known_of(what, name, ledger.offers(f"{what}s"))
+    if asked.reason and not ledger.find(reason=asked.reason, limit=1, total=False)["samples"]:
+        raise BadRequest(f"No sample has the reason {cut(asked.reason)!r}", hint=_REASON)
+
+
+_REASON = "A reason is a rule, or all that who decided wrote (fields: reason shows it); `text` finds words of samples."
 
 
 def rules(ledger: Ledger) -> list[str]:

@@ -8,17 +8,23 @@ from typing import Any, TypeAlias
 
 from ledger import Ledger
 from mcp_server.answers import Table
-from mcp_server.tools.asking import MARK, is_plain
-from mcp_server.untrusted import PREFIX
+from mcp_server.tools.asking import MARK, is_plain, mark_of
+from mcp_server.untrusted import PREFIX, shown
 
 Facts: TypeAlias = dict[str, Any]
 
+LONGEST = 200
+"""Characters that are shown of a name that is not plain."""
 WORTH = 3
 """Rows from which saying a value once is shorter than in every row."""
 
 
 class Names:
-    """Tells names from texts: a plain name is itself, another is `~1`, `~2` …, and `untrusted_names` says what."""
+    """Tells names from texts: a plain name is itself, another is `~1`, `~2` …, and `untrusted_names` says what.
+
+    One that is not shown whole (it is long, or holds what cannot be seen) has a mark of eight digits, which can be
+    given in place of the name.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -28,11 +34,14 @@ class Names:
         """Return a name to show; None and the empty text are themselves."""
         if not text or is_plain(text):
             return text
-        return self._odd.setdefault(text, f"{MARK}{len(self._odd) + 1}")
+        if text not in self._odd:
+            whole = len(text) <= LONGEST and shown(text) == (text, 0)
+            self._odd[text] = f"{MARK}{len(self._odd) + 1}" if whole else mark_of(text)
+        return self._odd[text]
 
     def facts(self) -> Facts:
         """Return what the odd names stand for, to add to the facts."""
-        return {"untrusted_names": {mark: text[:200] for text, mark in self._odd.items()}} if self._odd else {}
+        return {"untrusted_names": {mark: text[:LONGEST] for text, mark in self._odd.items()}} if self._odd else {}
 
 
 class Ids:

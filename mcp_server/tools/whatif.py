@@ -48,7 +48,7 @@ def register(mcp: MCPServer, face: Face) -> None:
     @mcp.tool(title="What if", annotations=READING, meta=META)
     async def ledger_whatif(changes: Changes, campaign: Text = "") -> Annotated[CallToolResult, Whatif]:
         """Replay the policy in force with settings changed: flips by rule and domain, new rate. Writes nothing."""
-        return await face.read(lambda ledger: whatif(ledger, changes, campaign))
+        return await face.read(lambda ledger: whatif(ledger, changes, campaign), lane="whatif")
 
 
 def whatif(ledger: Ledger, changes: Mapping[str, Any], campaign: str = "") -> CallToolResult:

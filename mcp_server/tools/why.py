@@ -9,6 +9,7 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, ResourceLink
 
 from ledger import Ledger
+from ledger.errors import BadRequest, NoSuchId
 from mcp_server.answers import Table, answer
 from mcp_server.face import Face
 from mcp_server.tools.asking import READING, Moment, Rows, SampleId, Shape, given, teaching
@@ -45,7 +46,7 @@ def register(mcp: MCPServer, face: Face) -> None:
 def why(ledger: Ledger, sample: str, as_of: str = "") -> CallToolResult:
     """Return why a sample stands as it does, now or at an earlier moment."""
     with ledger.standing_still() as head, teaching(ledger, sample):
-        found = ledger.why(sample, given(as_of))
+        found = _found(ledger, sample, as_of)
         names = Names()
         short = Ids(ledger, [found["sample"], _twin(found)])
         flips = _flips(found["would_flip_if"] or [], names)
@@ -67,6 +68,18 @@ def why(ledger: Ledger, sample: str, as_of: str = "") -> CallToolResult:
     uri = f"ledger://sample/{facts['sample']}"
     made.content.append(ResourceLink(type="resource_link", name=str(facts["sample"]), uri=uri))
     return made
+
+
+def _found(ledger: Ledger, sample: str, as_of: str) -> dict[str, Any]:
+    """Return why; raise BadRequest where the sample came into being later than at that moment."""
+    try:
+        return ledger.why(sample, given(as_of))
+    except NoSuchId:
+        born = ledger.show(sample)["origin"]["position"] if as_of else -1  # raises the same where there is none now
+        if born <= (ledger.position(as_of) if as_of else -1):
+            raise
+        told = f"That sample was not there yet at {as_of}: it came into being at seq {born}"
+        raise BadRequest(told, hint=f"Ask as_of {born} or later; ledger_history lists its events.") from None
 
 
 def _facts(found: dict[str, Any], names: Names, short: Ids) -> Facts:

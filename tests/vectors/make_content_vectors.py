@@ -215,6 +215,48 @@ PROPOSED = {
     "reason": "because it is ä",
     "verdict": "label-none",
 }
+OF_A_CALL = {"attempt": 2, "call": OTHER, "purpose": "improve", "sample": BLOB}
+SENT: dict[str, Any] = {
+    **OF_A_CALL,
+    "batch": None,
+    "mode": "live",
+    "model": "m-1",
+    "ordinal": 0,
+    "provider": "anthropic",
+    "request": BLOB,
+    "reserved": "0.0125",
+    "version": OTHER,
+}
+REPLIED: dict[str, Any] = {
+    **OF_A_CALL,
+    "blob": BLOB,
+    "cost": "0.001",
+    "latency": 2400,
+    "request_id": "req_1",
+    "sent": OTHER,
+    "status": 200,
+    "stop": "end_turn",
+    "usage": [["output", 7], ["prompt", 12]],
+}
+WITHOUT_RESULT = {
+    **OF_A_CALL,
+    "detail": "the reply ends in the middle",
+    "failure": "cut",
+    "final": True,
+    "recipe": BLOB,
+    "sent": OTHER,
+    "version": BLOB,
+}
+PLANNED: dict[str, Any] = {
+    "budget": "5",
+    "items": 2,
+    "members": OTHER,
+    "model": "m-1",
+    "prices": [["input", "2"], ["output", "10"]],
+    "provider": "anthropic",
+    "purpose": "improve",
+    "recipe": BLOB,
+}
 ADOPTED = {"after": None, "authority": "person", "campaign": None, "policy": BLOB}
 
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -291,6 +333,24 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "erased",
         {"authority": "a", "blob": BLOB, "fingerprint": OTHER, "reason": "r", "sample": OTHER},
         {"kind": "erased", "blob": BLOB},
+    ),
+    ("work_planned", PLANNED, {"kind": "work_planned", "members": OTHER, "recipe": BLOB}),
+    ("request_sent", SENT, {"kind": "request_sent", "attempt": 2, "call": OTHER}),
+    ("reply_stored", REPLIED, {"kind": "reply_stored", "sent": OTHER}),
+    (
+        "attempt_failed",
+        WITHOUT_RESULT,
+        {"kind": "attempt_failed", "attempt": 2, "call": OTHER, "failure": "cut", "final": True},
+    ),
+    (
+        "batch_submitted",
+        {"adopted": False, "batch": BLOB, "calls": 3, "provider": "anthropic", "provider_id": "msgbatch_1"},
+        {"kind": "batch_submitted", "batch": BLOB, "provider_id": "msgbatch_1"},
+    ),
+    (
+        "checked_out",
+        {"batch": 1, "blob": BLOB, "count": 50, "file": "batch_001.jsonl", "job": OTHER, "size": 50},
+        {"kind": "checked_out", "batch": 1, "blob": BLOB, "job": OTHER},
     ),
     ("proposed", PROPOSED, {"kind": "proposed", "key": "ä", "proposer": "robot"}),
     (
