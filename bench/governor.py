@@ -103,8 +103,9 @@ Strategy = Callable[[Provider, Rows], Coroutine[None, None, None]]
 class Unheard:
     """A journal that keeps nothing: what is measured is the asking."""
 
-    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> None:
+    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> bool:  # noqa: ARG002 - a Journal's
         """Forget it."""
+        return True
 
     async def replied(self, call: Call, attempt: int, reply: Reply) -> None:
         """Forget it."""

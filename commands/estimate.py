@@ -45,7 +45,7 @@ def _confirmed(found: dict[str, Any], pilot: int) -> bool:
     """Ask whether the pilot is worth its price."""
     many = min(pilot, found["samples"])
     dearest = max(float(way["usd"]["high"]) for way in found["ways"].values()) * many / found["samples"]
-    asked = f"{many:,} samples will be asked about, for ${dearest:.2f} at most. Go on?"
+    asked = f"{many:,} samples will be asked about, for about ${dearest:.2f} at the dearest. Go on?"
     return click.confirm(asked, default=False, err=True)
 
 

@@ -49,7 +49,11 @@ def _recipe(one: dict[str, Any]) -> None:
     )
     each = one["cost_per_accepted_usd"] or one["cost_per_result_usd"]
     per = "accepted sample" if one["cost_per_accepted_usd"] else "result"
-    line(f"  ${one['cost_usd']} for {number(one['requests'])} requests" + (f"; ${each} for each {per}" if each else ""))
+    judged = f", ${one['judged_usd']} for judges" if one["judged_usd"] != "0" else ""
+    line(
+        f"  ${one['cost_usd']} for {number(one['requests'])} requests{judged}"
+        + (f"; ${each} for each {per}" if each else "")
+    )
     rows = [
         (dimension["dimension"], dimension["scorer"], of, *_numbers(dimension[of]))
         for dimension in one["dimensions"]

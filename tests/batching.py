@@ -35,10 +35,12 @@ class BatchNotes(Notes):
         self.since: float | None = None
         self._until = None if until is None else until + len(self.steps)
 
-    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> None:
+    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> bool:
         """Note in which batch it goes, too."""
-        await super().sent(call, attempt, reserved, batch)
+        if not await super().sent(call, attempt, reserved, batch):
+            return False
         self.batch_of[call.key, attempt] = batch
+        return True
 
     def open(self) -> dict[str, Open]:
         """Return the batches whose end nobody has heard."""

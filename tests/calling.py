@@ -37,11 +37,16 @@ class Notes:
         self.steps: list[Step] = []
         self.pause = pause
         self.breaks = breaks
+        self.withheld: set[str] = set()
+        """Keys of calls that must not be sent any more."""
 
-    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> None:
-        """Note that an attempt is about to be sent."""
+    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> bool:
+        """Note that an attempt is about to be sent, unless it is withheld."""
         del batch
+        if call.key in self.withheld:
+            return False
         await self._note(Step("sent", call.key, attempt, reserved))
+        return True
 
     async def replied(self, call: Call, attempt: int, reply: Reply) -> None:
         """Note what came back."""

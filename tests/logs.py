@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import pytest
 
 from ledger import Ledger, projection
 from ledger.digest import blake3_bytes
@@ -230,3 +233,50 @@ def nobody() -> Iterator[None]:
         yield
     finally:
         os.setresuid(real, effective, saved)
+
+
+class OfSteps(Protocol):
+    """A ledger to which drawn steps are done."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return it."""
+
+    def do(self, step: Any) -> None:  # noqa: ANN401 - a step of its own kind
+        """Do a step."""
+
+    def close(self) -> None:
+        """Close the ledger."""
+
+
+_W = TypeVar("_W", bound=OfSteps)
+
+
+@contextmanager
+def lived(make: Callable[[Path], _W], drawn: Sequence[Any]) -> Iterator[_W]:
+    """Yield a world of its own in which steps were done."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = make(Path(folder))
+        try:
+            for step in drawn:
+                made.do(step)
+            yield made
+        finally:
+            made.close()
+
+
+def fold_is_the_same(ledger: Ledger, batch: int) -> None:
+    """Hold views that were followed against those made again, in batches of any size and as of some positions."""
+    followed = tables(store_of(ledger).connection)
+    assert ledger.verify()["findings"] == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projection, "BATCH", batch)
+        ledger.rebuild_views()
+        assert tables(store_of(ledger).connection) == followed
+    end = store_of(ledger).head().position
+    for position in range(0, end + 1, 1 + end // 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(projection, "BATCH", batch)
+            small = folded(ledger.path, position)
+        assert small == folded(ledger.path, position)
+    assert folded(ledger.path, end) == followed

@@ -75,6 +75,10 @@ class World:
         self.files = 0
         self.reports: list[dict[str, Any]] = []
 
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
     def do(self, step: Step) -> None:
         """Do one step; what is refused changes nothing and is no fault."""
         verb, one, other = step

@@ -39,7 +39,7 @@ def test_a_pilot_asks_first(provider: Provider, tmp_path: Path) -> None:
     """No answer is a no; a yes pays and says what it cost; --yes does not ask."""
     asked = command(tmp_path, provider)
     no = ok(*asked, "--pilot", 5, stdin="n\n")
-    assert "5 samples will be asked about, for $" in no.err
+    assert "5 samples will be asked about, for about $" in no.err
     assert "pilot" not in no.out
     assert provider.stats()["billed"] == 0
     yes = ok(*asked, "--pilot", 5, stdin="y\n")

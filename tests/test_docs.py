@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,22 @@ def command_names(command: click.Command, prefix: str = "") -> list[str]:
     return [name for child, made in children if made is not None for name in command_names(made, f"{prefix} {child}")]
 
 
+def run_examples(shown: Sequence[Example], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run examples line by line in a folder: each succeeds, and prints what stands there."""
+    for example in shown:
+        run = subprocess.run(
+            ["/bin/bash", "-c", example.command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert run.returncode == 0, f"$ {example.command}\n{run.stdout}{run.stderr}"
+        assert matches(run.stdout, example.printed), f"$ {example.command}\n{run.stdout}"
+
+
 @pytest.mark.parametrize(
     ("name", "least", "programs"),
     [
@@ -86,18 +103,7 @@ def test_every_example_runs_and_prints_what_the_document_says(
     assert len(shown) >= least
     assert len(python) == programs
 
-    for example in shown:
-        run = subprocess.run(
-            ["/bin/bash", "-c", example.command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-        assert run.returncode == 0, f"$ {example.command}\n{run.stdout}{run.stderr}"
-        assert matches(run.stdout, example.printed), f"$ {example.command}\n{run.stdout}"
+    run_examples(shown, tmp_path, environment)
     for program in python:
         subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from ledger.recipes.fields import NAMED
 from ledger.recipes.lint import FAULTS
 from ledger.recipes.spec import CONDITIONS
 from tests.provider.handle import Provider
-from tests.test_docs import ROOT, examples, matches
+from tests.test_docs import ROOT, examples, run_examples
 
 pytest_plugins = ("tests.provider.fixture",)
 
@@ -80,15 +79,5 @@ def test_every_example_runs(provider: Provider, tmp_path: Path) -> None:
     shown = examples(TEXT)
 
     assert len(shown) >= 7
-    for example in shown:
-        run = subprocess.run(
-            ["/bin/bash", "-c", example.command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, f"$ {example.command}\n{run.stdout}{run.stderr}"
-        assert matches(run.stdout, example.printed), f"$ {example.command}\n{run.stdout}"
+    run_examples(shown, tmp_path, environment)
     assert set(provider.stats()["statuses"]) == {"200"}

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import Ledger, projection
+from ledger import Ledger
 from ledger.digest import blake3_bytes, encode, show
-from tests.logs import folded, store_of, tables
+from tests.logs import fold_is_the_same, lived
 from tests.proposing import COUNTS, VERDICTS, WHY, Step, World, head, others, some, steps, trust
-
-
-@contextmanager
-def world(drawn: Sequence[Step]) -> Iterator[World]:
-    """Yield a world in which steps were done."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = World(Path(folder))
-        try:
-            for step in drawn:
-                made.do(step)
-            yield made
-        finally:
-            made.close()
 
 
 @settings(max_examples=30)
@@ -37,27 +21,15 @@ def test_the_fold_is_the_same_however_it_comes_about(drawn: list[Step], batch: i
 
     That no proposal and no declining changes another view is held by each step itself.
     """
-    with world(drawn) as made:
-        ledger = made.ledger
-        followed = tables(store_of(ledger).connection)
-        assert ledger.verify()["findings"] == []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(projection, "BATCH", batch)
-            ledger.rebuild_views()
-            assert tables(store_of(ledger).connection) == followed
-        for position in range(0, head(ledger) + 1, 1 + head(ledger) // 7):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(projection, "BATCH", batch)
-                small = folded(ledger.path, position)
-            assert small == folded(ledger.path, position)
-        assert folded(ledger.path, head(ledger)) == followed
+    with lived(World, drawn) as made:
+        fold_is_the_same(made.ledger, batch)
 
 
 @settings(max_examples=40)
 @given(steps(4))
 def test_every_sample_of_an_accepted_proposal_is_counted_once(drawn: list[Step]) -> None:
     """All of changed, outranked, unchanged, changed_since, erased: as was foretold, and as the log holds it."""
-    with world(drawn) as made:
+    with lived(World, drawn) as made:
         log = {event["position"]: event for event in made.ledger.log(limit=10_000)}
         for done in made.settled:
             settled = done["settled"]
@@ -81,7 +53,7 @@ def test_every_sample_of_an_accepted_proposal_is_counted_once(drawn: list[Step])
 @given(steps())
 def test_a_request_made_again_is_the_same_proposal(drawn: list[Step]) -> None:
     """Whatever happened since, the same key of the same proposer appends nothing and returns what became of it."""
-    with world(drawn) as made:
+    with lived(World, drawn) as made:
         robot = made.ledgers["robot"]
         end = head(robot)
         for arguments, keywords, proposal in made.requests:
@@ -101,7 +73,7 @@ def test_a_request_made_again_is_the_same_proposal(drawn: list[Step]) -> None:
 @given(steps())
 def test_people_outrank(drawn: list[Step]) -> None:
     """What an agent records, confirmed or by a policy, changes no status and no label that a person decided."""
-    with world(drawn) as made:
+    with lived(World, drawn) as made:
         robot, standing = made.ledgers["robot"], {}
         for one in made.ids:
             why = made.ledger.why(one)

@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import Ledger, projection
-from tests.logs import folded, store_of, tables
+from ledger import Ledger
+from tests.logs import fold_is_the_same, lived, store_of
 from tests.revising import RECIPE, Step, World, better, children, poor, steps
 from tests.small import read, write
-
-
-@contextmanager
-def world(drawn: Sequence[Step]) -> Iterator[World]:
-    """Yield a world in which steps were done."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = World(Path(folder))
-        try:
-            for step in drawn:
-                made.do(step)
-            yield made
-        finally:
-            made.ledger.close()
 
 
 @settings(max_examples=30)
 @given(steps(), st.integers(1, 9))
 def test_the_fold_is_the_same_however_it_comes_about(drawn: list[Step], batch: int) -> None:
     """Followed, made again in batches of any size, or as of any position: the views are the same, and verify agrees."""
-    with world(drawn) as made:
-        ledger = made.ledger
-        followed = tables(store_of(ledger).connection)
-        assert ledger.verify()["findings"] == []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(projection, "BATCH", batch)
-            ledger.rebuild_views()
-            assert tables(store_of(ledger).connection) == followed
-        end = store_of(ledger).head().position
-        for position in range(0, end + 1, 1 + end // 7):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(projection, "BATCH", batch)
-                small = folded(ledger.path, position)
-            assert small == folded(ledger.path, position)
-        assert folded(ledger.path, end) == followed
+    with lived(World, drawn) as made:
+        fold_is_the_same(made.ledger, batch)
 
 
 @settings(max_examples=30)
@@ -57,7 +28,7 @@ def test_the_fold_is_the_same_however_it_comes_about(drawn: list[Step], batch: i
 def test_every_row_and_every_original_is_counted_once(drawn: list[Step]) -> None:
     """In all and in each batch; what is listed is as many as are counted; what was recorded is in the log."""
     open_states = ("ambiguous", "doubted", "duplicated", "erased", "extra", "unreadable")
-    with world(drawn) as made:
+    with lived(World, drawn) as made:
         for told in made.reports:
             assert told["rows"] == told["aligned"] + told["unaligned"]
             assert told["unaligned"] == sum(told[name] for name in open_states)
@@ -81,7 +52,7 @@ def test_every_row_and_every_original_is_counted_once(drawn: list[Step]) -> None
 @given(steps(), st.booleans())
 def test_the_same_files_again_append_nothing(drawn: list[Step], partial: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever was recorded the first time is known the second, and a dry run foretells both."""
-    with world(drawn) as made:
+    with lived(World, drawn) as made:
         ledger = made.ledger
         path = write(made.folder / "again.jsonl", better(0), better(1), poor(2), better(3))
         asked: dict[str, Any] = {"campaign": "one", "recipe": RECIPE, "partial": partial}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,11 @@ import pytest
 
 from ledger import Ledger
 from ledger.agents.contract import Call, Failure
-from ledger.errors import BadRequest, NoPolicy
+from ledger.errors import BadRequest, ModelUnknown, NoPolicy
+from ledger.recipes import Judge, load_rubric
+from ledger.verbs.asking import Engine
+from ledger.verbs.engine import How, Past
+from ledger.verbs.rescore import asked_of
 from tests.small import chat, samples, write
 from tests.test_verbs_judge_model import rubric, scored
 from tests.working import COST, WORST, Answer, Model, clearer, prompted, row_of, spec_file
@@ -42,8 +48,8 @@ def four(ledger: Ledger, tmp_path: Path) -> Ledger:
 
 def improve(ledger: Ledger, folder: Path, model: Model, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Improve everything that was ingested, and rescore it."""
-    named = {"where": "label == 'false'", "rescore": str(rubric(folder)), "model": "m", "concurrency": 1, **options}
-    return ledger.improve(spec_file(folder), opener=model.opener, **named)
+    named = {"where": "label == 'false'", "rescore": str(rubric(folder)), "model": "m", "concurrency": 1}
+    return ledger.improve(spec_file(folder), **{**named, "opener": model.opener, **options})
 
 
 def by_number(scores: dict[str, Answer]) -> Model:
@@ -194,3 +200,36 @@ def test_one_budget_holds_for_both_steps_of_all_runs(ledger: Ledger, tmp_path: P
         assert Decimal(done["spent_usd"]) == paid * COST <= Decimal("0.045")
     assert done["stopped"] == "budget"
     assert paid * COST + WORST > Decimal("0.045")
+
+
+def test_a_judge_of_its_own_is_asked_at_its_own_price(tmp_path: Path) -> None:
+    """What was said of the writer's price and effort holds for a judge that is the same model, and for no other."""
+    text = rubric(tmp_path).read_text(encoding="utf-8")
+    own = Judge(load_rubric(f'model = "m"\n{text}', "own.toml"))
+    other = Judge(load_rubric(f'model = "dearer"\n{text}', "other.toml"))
+    how = How("m", price="0.1/0.4", effort="low")
+    assert asked_of(own, how) == how
+    assert asked_of(other, how) == How("dearer")
+
+
+def test_a_judge_that_cannot_be_opened_is_found_before_anything_is_paid(four: Ledger, tmp_path: Path) -> None:
+    """The refusal leaves the ledger as it was; where nothing is left to ask, nobody is opened."""
+    model = by_number({str(n): scored(5) for n in range(4)})
+    other = tmp_path / "other.toml"
+    other.write_text(f'model = "absent"\n{rubric(tmp_path).read_text(encoding="utf-8")}', encoding="utf-8")
+
+    @asynccontextmanager
+    async def opener(how: How, past: Past) -> AsyncIterator[tuple[Engine, Mapping[str, str]]]:
+        if how.model == "absent":
+            raise ModelUnknown("here", how.model, "there is none")
+        async with model.opener(how, past) as opened:
+            yield opened
+
+    before = four.status()
+    with pytest.raises(ModelUnknown):
+        improve(four, tmp_path, model, rescore=str(other), opener=opener)
+    assert (model.paid, four.status()) == (0, before)
+    improve(four, tmp_path, model)
+    opened = model.opened
+    improve(four, tmp_path, model)
+    assert model.opened == opened

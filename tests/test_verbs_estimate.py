@@ -94,6 +94,18 @@ def test_a_pilot_is_paid_for_only_when_that_is_agreed(provider: Provider, tmp_pa
     assert provider.stats()["billed"] == 0
 
 
+def test_pilots_and_the_job_share_one_budget(provider: Provider, tmp_path: Path) -> None:
+    """However often a pilot is asked for, the budget counts what the ones before it spent."""
+    ledger, options = opened(tmp_path, 60)
+    with ledger:
+        first = ledger.estimate("improve", **options, base_url=provider.url, pilot=4)
+        cap = Decimal(first["pilot"]["cost_usd"]) * 3
+        for _ in range(4):
+            last = ledger.estimate("improve", **options, base_url=provider.url, pilot=6, budget=cap)
+    assert last["pilot"]["stopped"] == "budget"
+    assert provider.usd() <= cap
+
+
 def test_a_finished_job_costs_nothing(provider: Provider, tmp_path: Path) -> None:
     """After the job there is nothing left to ask, and what it cost is said."""
     ledger, options = opened(tmp_path, 6)

@@ -10,9 +10,10 @@ import pytest
 
 from ledger import Ledger
 from ledger.errors import BadRequest, BrokenLaw
-from ledger.event import draft
+from ledger.event import Draft, draft
 from ledger.store import open_store
 from ledger.verbs.run import Run, Who, conserve, default_actor
+from tests.logs import store_of
 from tests.small import names, pairs, write
 
 
@@ -109,3 +110,32 @@ def test_counts_that_do_not_add_up_abort(toolset: Ledger) -> None:
         lose_one()
     opened.close()
     assert toolset.status() == before
+
+
+def test_a_start_that_was_undone_is_recorded_again(ledger: Ledger) -> None:
+    """The transaction in which a run began fails: the next one has its start, and every event names it."""
+    store = store_of(ledger)
+    run = Run(store.ledger_id, "try", {}, Who("me"))
+
+    def submitted(number: int) -> Draft:
+        fields = {"adopted": False, "batch": f"{number:064x}", "calls": 1, "provider": "p", "provider_id": f"b{number}"}
+        return draft("batch_submitted", None, None, fields)
+
+    def undone() -> None:
+        with store.transaction() as transaction:
+            run.append(transaction, [submitted(1)])
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        undone()
+    with store.transaction() as transaction:
+        run.finish(transaction, {})
+    for number in (2, 3):
+        with store.transaction() as transaction:
+            run.append(transaction, [submitted(number)])
+    with store.transaction() as transaction:
+        run.finish(transaction, {})
+    told = ledger.log(limit=9)
+    assert [one["kind"] for one in told] == ["run_started", "batch_submitted", "batch_submitted", "run_finished"]
+    assert {one["run"] for one in told} == {told[0]["position"]}
+    assert ledger.verify()["ok"]

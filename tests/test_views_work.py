@@ -118,6 +118,15 @@ def test_no_sum_in_a_log_is_too_large_to_be_added_up(three: Ledger, dollars: str
     assert three.gains()
 
 
+def test_as_many_as_there_may_be_are_added_up(three: Ledger) -> None:
+    """More picodollars than SQL's integers hold: told all the same, exactly."""
+    one = sample_ids(three)[0]
+    drafts = [asked(row_of(three, one), "a", attempt) for attempt in range(1, 9_301)]
+    append(three, [each._replace(fields={**each.fields, "reserved": "1e9"}) for each in drafts])
+    assert spent(three, one) == 9_300_000
+    assert three.gains()
+
+
 # --- the law
 
 

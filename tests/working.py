@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Ledger
-from ledger.agents.contract import Call, Failure, Journal, Outcome, Reply, Request, Stopped, Usage
+from ledger.agents.contract import Backend, Call, Failure, Journal, Outcome, Reply, Request, Stopped, Usage
 from ledger.agents.layout import request_digest
 from ledger.digest import blake3_bytes
 from ledger.event import Draft, draft
@@ -110,7 +110,7 @@ class Model:
     async def opener(self, how: How, past: Past) -> AsyncIterator[tuple[Engine, Mapping[str, str]]]:
         """Open it."""
         self.opened, self.past = self.opened + 1, past
-        yield _Opened(_Backend(self, how.budget, past.spent)), {"output": "1", "prompt": "1"}
+        yield Through(_Backend(self, how.budget, past.spent)), {"output": "1", "prompt": "1"}
 
     def step(self) -> None:
         """Count down to the end of the process."""
@@ -120,18 +120,29 @@ class Model:
                 raise Killed
 
 
-class _Opened:
-    def __init__(self, backend: _Backend) -> None:
+class Through:
+    """What questions go through on their way to a backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Send them there."""
         self.backend = backend
 
     def request(self, question: Question) -> Request:
+        """Return all of a question."""
         told = [block.text for block in question.instructions]
-        return {"system": told, "messages": [{"data": question.data}], "again": list(question.again)}
+        return {
+            "max_tokens": question.output,
+            "system": told,
+            "messages": [{"data": question.data}],
+            "again": list(question.again),
+        }
 
     def digest(self, request: Request) -> bytes:
+        """Return the digest of a request."""
         return request_digest(request, "test", own_address=True)
 
     def read(self, reply: bytes) -> Said:
+        """Return what a reply says."""
         return said(reply)
 
 
@@ -164,7 +175,8 @@ class _Backend:
         for attempt in range(1, model.attempts + 1):
             if self._budget is not None and self._spent + WORST > self._budget:
                 raise Stopped("budget", "the budget does not cover another request")
-            await self._told(journal.sent(call, attempt, WORST, model.batch))
+            if not await self._told(journal.sent(call, attempt, WORST, model.batch)):
+                return Outcome(call, attempt - 1, None, None)
             model.heard.append(call.key)
             answer = model.script(call, model.heard.count(call.key))
             if isinstance(answer, Stopped):
@@ -185,17 +197,17 @@ class _Backend:
             return Outcome(call, attempt, reply, None)
         raise AssertionError("a call has an attempt")
 
-    async def _told(self, step: Any) -> None:  # noqa: ANN401 - a coroutine
+    async def _told(self, step: Any) -> Any:  # noqa: ANN401 - a coroutine, and what it returns
         if self._model.late:
-            await step
+            said = await step
             self._model.step()
-            return
+            return said
         try:
             self._model.step()
         except Killed:
             step.close()
             raise
-        await step
+        return await step
 
 
 async def _pull(calls: AsyncIterator[Call]) -> Call | None:

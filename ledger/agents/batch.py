@@ -22,6 +22,7 @@ from ledger.agents.budget import Budget
 from ledger.agents.contract import BATCH, Backend, Call, Journal, Outcome, Stopped
 from ledger.agents.desk import Desk, Try
 from ledger.agents.intake import Intake
+from ledger.agents.live import Live
 from ledger.agents.patience import Left, Patience, Wait, growing
 from ledger.agents.prefixes import fronts
 from ledger.agents.prices import Prices
@@ -84,7 +85,7 @@ class Batches(Backend):
     def __init__(
         self,
         api: Api,
-        live: Backend,
+        live: Live,
         budget: Budget,
         prices: Prices,
         *,
@@ -163,6 +164,7 @@ class _Course:
         """Send nothing new and wait for no batch."""
         self.patience.leave()
         self.intake.close()
+        self.batches.live.leave()
 
     def _works(self, group: Sequence[Call]) -> Iterator[Awaitable[None]]:
         """Yield what is to be done for a group: for each batch that is open still, and for the calls of none."""
@@ -249,14 +251,20 @@ class _Course:
     async def _afforded(self, tries: Sequence[Try]) -> tuple[list[Try], Sequence[Try]]:
         """Set money aside for as many calls as the budget allows now, at least one; raise Stopped where it never will.
 
-        Returns those calls, and the others.
+        Returns those calls, and the others. Raises Left where nothing new is to be sent.
         """
         part: list[Try] = []
         for one in tries:
+            if self.patience.leaving:
+                for each in part:
+                    self.budget.release(each.reserved)
+                raise Left
             worst = self.batches.prices.worst(one.call.request, mode=BATCH)
             while not self.budget.reserve(worst):
                 if part:
                     return part, tries[len(part) :]
+                if self.stopped is not None:  # what another lane set aside for good is never given back
+                    raise Left
                 if not self.budget.reserved:
                     raise Stopped("budget", "What is left of the budget does not cover the next request.")
                 await self.patience.pause(0)

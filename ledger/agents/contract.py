@@ -96,7 +96,7 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a call in the end: a reply, or the failure of its last attempt."""
+    """What became of a call in the end: a reply, or the failure of its last attempt; neither where it was withheld."""
 
     call: Call
     attempts: int
@@ -107,8 +107,11 @@ class Outcome(NamedTuple):
 class Journal(Protocol):
     """Who hears of every step. Each method returns only when what it was told is stored for good."""
 
-    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> None:
-        """Hear that an attempt (from 1) is about to be sent, for which so many dollars are set aside."""
+    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> bool:
+        """Hear that an attempt (from 1) is about to be sent, for which so many dollars are set aside.
+
+        Return False where it must not be sent any more; then nothing was stored.
+        """
 
     async def replied(self, call: Call, attempt: int, reply: Reply) -> None:
         """Hear what came back; nothing has read it yet but for what stands in Reply."""

@@ -70,7 +70,14 @@ class Desk:
         Raises Stopped where the provider refuses the batch, and Left.
         """
         digest = digest_of([[one.call.key, one.attempt] for one in tries]).hex()
-        await _each(self.journal.sent(one.call, one.attempt, one.reserved, digest) for one in tries)
+        allowed = await _each(self.journal.sent(one.call, one.attempt, one.reserved, digest) for one in tries)
+        for one, may in zip(tries, allowed, strict=True):
+            if not may:
+                self.budget.release(one.reserved)
+                self.tell(Outcome(one.call, one.attempt - 1, None, None))
+        tries = [one for one, may in zip(tries, allowed, strict=True) if may]
+        if not tries:
+            return []
         provider_id = await self._hand_in(digest, tries)
         return await self._collect(tries, provider_id, self.now())
 

@@ -50,6 +50,12 @@ class Live:
         self.budget = budget
         self.prices = prices
         self.attempts = attempts
+        self._works: set[_Work] = set()
+
+    def leave(self) -> None:
+        """Send nothing new in any run that goes on; what is in flight comes to its end."""
+        for work in self._works:
+            work.halt()
 
     async def run(self, calls: AsyncIterator[Call], journal: Journal) -> AsyncGenerator[Outcome, None]:
         """Yield what became of each call, in the order in which they end.
@@ -60,6 +66,7 @@ class Live:
         breaks off what is in flight.
         """
         work = _Work(self, calls, journal)
+        self._works.add(work)
         dispatcher = asyncio.create_task(work.dispatch())
         try:
             while (outcome := await work.ended.get()) is not None:
@@ -71,6 +78,7 @@ class Live:
             raise
         finally:
             await work.abandon(dispatcher)
+            self._works.discard(work)
 
 
 class _Work:
@@ -185,12 +193,16 @@ class _Work:
             live.governor.release(ticket)
             live.budget.release(reserved)
             return
+        allowed = False
         try:
-            await self._journal.sent(job.call, attempt, reserved)
-        except BaseException:
-            live.governor.release(ticket)
-            live.budget.release(reserved)
-            raise
+            allowed = await self._journal.sent(job.call, attempt, reserved)
+        finally:
+            if not allowed:
+                live.governor.release(ticket)
+                live.budget.release(reserved)
+        if not allowed:
+            self._end(Outcome(job.call, job.attempts, None, None))
+            return
         try:
             answer = await live.api.send(job.call.request)
         except Refused as refused:

@@ -109,9 +109,8 @@ async def open_backend(  # noqa: PLR0913 - what a command can say of a provider,
         try:
             api.profile = await _profile(api)
             prices = find(provider, api.profile.model, price, base_url=base_url)
-            backend: Backend = Live(api, Governor(concurrency), budget, prices)
-            if mode == BATCH:
-                backend = _batches(api, backend, budget, prices, known or {}, heard)
+            live = Live(api, Governor(concurrency), budget, prices)
+            backend = _batches(api, live, budget, prices, known or {}, heard) if mode == BATCH else live
             yield Opened(backend, api, api.profile, prices, base_url is None)
         finally:
             await api.aclose()
@@ -220,7 +219,7 @@ def _unknown(api: MessagesApi | ChatApi, why: str, offered: Sequence[str]) -> Le
 
 
 def _batches(
-    api: Api, live: Backend, budget: Budget, prices: Prices, known: Mapping[str, Any], heard: Collection[str]
+    api: Api, live: Live, budget: Budget, prices: Prices, known: Mapping[str, Any], heard: Collection[str]
 ) -> Backend:
     from ledger.agents.batch import Batches  # noqa: PLC0415 - only whoever asks in batches needs it
 

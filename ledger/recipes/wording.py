@@ -38,7 +38,7 @@ def unescaped(text: str) -> str:
 
 
 def _meant(escape: re.Match[str]) -> str:
-    """Return the letter that is escaped, or a space; d deep, a letter has 2^(d-1) backslashes, and one before it 2^d."""
+    """Return an escaped letter, or a space: d deep it has 2^(d-1) backslashes, and a backslash before it 2^d."""
     slashes, code = len(escape[1]), escape[2]
     if code is None:
         return " "

@@ -75,6 +75,7 @@ def gains(store: Store, recipe: str | None = None, run: int | None = None) -> di
     digest = None if recipe is None else _named(recipe, [name for name, _ in known])
     made = _made(spending.derived(store.connection, digest, run))
     costs = {one.recipe: one for one in spending.spent(store.connection, digest, run)}
+    judged = spending.judged(store.connection, digest)
     failures: dict[str, dict[str, int]] = {}
     for name, failure, count in spending.failed(store.connection, digest, run):
         failures.setdefault(name, {})[failure] = count
@@ -87,7 +88,7 @@ def gains(store: Store, recipe: str | None = None, run: int | None = None) -> di
         {
             **_head(store, name, purpose),
             **_counts(made.get(name, _Made()), failures.get(name, {}), families.get(name, {})),
-            **_cost(costs.get(name), made.get(name, _Made())),
+            **_cost(costs.get(name), judged.get(name, 0), made.get(name, _Made())),
             "dimensions": [
                 {**_measure(measures[number]), "all": of_all.as_json(), "accepted": _or_none(of_accepted)}
                 for number, (of_all, of_accepted) in sorted(
@@ -161,14 +162,19 @@ def _counts(made: _Made, failures: dict[str, int], families: dict[str, int]) -> 
     }
 
 
-def _cost(spent: spending.Spent | None, made: _Made) -> dict[str, Any]:
-    """Return what was spent, in decimal dollars; what is unknown counts in full."""
-    whole = dollars(0 if spent is None else spent.pico)
+def _cost(spent: spending.Spent | None, judged: int, made: _Made) -> dict[str, Any]:
+    """Return what was spent, in decimal dollars; what is unknown counts in full.
+
+    A result costs what the model took that wrote it and those that judged it and its original.
+    """
+    wrote, told = dollars(0 if spent is None else spent.pico), dollars(judged)
+    whole = wrote + told
     counts = {"result": sum(made.by_status.values()), "accepted": made.by_status[_ACCEPTED]}
     return {
         "requests": 0 if spent is None else spent.requests,
         "unknown": 0 if spent is None else spent.unknown,
-        "cost_usd": f"{whole.normalize():f}",
+        "cost_usd": f"{wrote.normalize():f}",
+        "judged_usd": f"{told.normalize():f}",
         **{f"cost_per_{name}_usd": f"{whole / count:.6f}" if count else None for name, count in counts.items()},
     }
 

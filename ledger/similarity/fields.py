@@ -66,6 +66,15 @@ def words(text: str) -> list[str]:
     return spoken.findall(unicodedata.normalize("NFC", text))
 
 
+def structured_calls(message: Message) -> Iterator[TextCall]:
+    """Yield the tool calls that a message has beside its text, their arguments as values where they are written."""
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, (list, tuple)) else ():
+        function = call.get("function", call) if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping):
+            yield TextCall(str(function.get("name")), _parsed(function.get("arguments")))
+
+
 @lru_cache(1)
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the pattern of a word, and that of too many marks in a row; made when the first text needs them."""
@@ -109,7 +118,7 @@ def _said(message: Message) -> str:
 
 
 def _parts(message: Message) -> list[str | TextCall]:
-    text, calls = _text(message), list(_structured(message))
+    text, calls = _text(message), list(structured_calls(message))
     if message.get("role") != "assistant":
         return [text, *calls] if text else [*calls]
     return [*(part for part in text_calls(text) if part), *calls]
@@ -123,14 +132,6 @@ def _text(message: Message) -> str:
         return ""
     texts = (part.get("text") for part in content if isinstance(part, Mapping))
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _structured(message: Message) -> Iterator[TextCall]:
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, (list, tuple)) else ():
-        function = call.get("function", call) if isinstance(call, Mapping) else None
-        if isinstance(function, Mapping):
-            yield TextCall(str(function.get("name")), _parsed(function.get("arguments")))
 
 
 def _parsed(arguments: Any) -> Any:  # noqa: ANN401 - any JSON value

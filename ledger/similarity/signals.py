@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ledger.sample import BadJson, Content, TextCall, strict_json, text_calls
-from ledger.similarity.fields import field_text, words
+from ledger.sample import Content, TextCall, text_calls
+from ledger.similarity.fields import field_text, structured_calls, words
 
 SIGNALS = ("identifiers", "tools", "arguments", "prompt")
 
@@ -62,20 +62,7 @@ def _calls(content: Content) -> Iterator[TextCall]:
             text = message.get("content") if message.get("role") == "assistant" else None
             if isinstance(text, str):
                 yield from (part for part in text_calls(text) if isinstance(part, TextCall))
-            structured = message.get("tool_calls")
-            for call in structured if isinstance(structured, list) else ():
-                function = call.get("function", call) if isinstance(call, Mapping) else None
-                if isinstance(function, Mapping):
-                    yield TextCall(str(function.get("name")), _parsed(function.get("arguments")))
-
-
-def _parsed(arguments: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        return strict_json(arguments)
-    except BadJson:
-        return arguments
+            yield from structured_calls(message)
 
 
 def _leaves(arguments: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON value

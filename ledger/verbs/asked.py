@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ WIDEST = 2**31 - 1
 """The largest `max_length` that a trainer can be given."""
 OLD_PLANS = frozenset({"kto-interleaved/1", "plain/1"})
 """Planners before views could be defined and weighted: today's plan, with the defaults and the families of then."""
+_RATIO = re.compile(r"keep|[1-9][0-9]{0,8}:[1-9][0-9]{0,8}", re.ASCII)
 _OLD = {"batch_size", "form", "ratio", "seed", "world_size"}
 _EVERY = {
     "container",
@@ -77,7 +79,8 @@ class ProjectParams:
         whole_number("The world size", self.world_size, 1)
         if self.max_length is not None:
             whole_number("The maximal length", self.max_length, 1, WIDEST)
-        plain_text("The ratio", self.ratio)
+        if not _RATIO.fullmatch(plain_text("The ratio", self.ratio)):
+            raise BadRequest(f"The ratio is keep, or true:false as whole numbers, such as 1:2; not {self.ratio[:40]!r}")
         plain_text("The seed", self.seed)
         kinds = ((self.omit_unrepresentable, bool), (self.lengths, dict | None), (self.view, str | None))
         if not all(isinstance(given, kind) for given, kind in kinds):  # who writes Python, or a manifest, may err

@@ -16,7 +16,7 @@ from ledger.event import Draft, draft
 from ledger.fixed import text_of
 from ledger.store import Store
 from ledger.transaction import in_chunks
-from ledger.verbs.run import Run, Who, conserve
+from ledger.verbs.run import Run, Who
 from ledger.verbs.trial import Judged, in_force
 from ledger.views import better, decisions, policies, samples
 
@@ -59,17 +59,14 @@ def decide_better(store: Store, recipe: str, parents: array[int], since: int, re
         return decided
     rescore(array("q", sorted(set(wanted))))
     run = Run(store.ledger_id, "improve", {"recipe": recipe, "step": "better"}, who)
-    seen = 0
     for chunk in in_chunks(parents, _CHUNK):
         with store.transaction() as transaction:
             pairs = better.undecided(store.connection, recipe, chunk)
             said = [_said(one) for one in _compared(store, pairs)]
             run.append(transaction, _drafts(store, said))
-        seen += len(pairs)
         outcomes = {one.pair.child: one.outcome for one in said}
         for pair in pairs:  # of a campaign without a policy nothing is said
             (decided.new if pair.child > since else decided.old)[outcomes.get(pair.child, UNKNOWN)] += 1
-    conserve("new versions", seen, decided.new + decided.old)
     with store.transaction() as transaction:
         run.finish(transaction, dict(sorted((decided.new + decided.old).items())))
     return decided

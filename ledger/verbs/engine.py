@@ -102,6 +102,7 @@ async def open_engine(how: How, past: Past) -> AsyncIterator[tuple[Engine, Mappi
         known=past.known,
         heard=past.heard,
     ) as opened:
+        opened.request([], "", None, 1, effort=how.effort)  # an effort that the model does not take is refused here
         yield Through(opened, how.effort), opened.prices.frozen()
 
 

@@ -10,6 +10,7 @@ import asyncio
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ledger.agents import forecast
@@ -33,9 +34,8 @@ from ledger.transaction import in_chunks
 from ledger.verbs import job
 from ledger.verbs.engine import How
 from ledger.verbs.journal import money_text
-from ledger.verbs.planning import CHUNK, Known, Planned, freeze, is_done, plan, stream
+from ledger.verbs.planning import CHUNK, Known, Planned, freeze, is_done, plan, spent_on, stream
 from ledger.verbs.run import Who
-from ledger.verbs.selection import selection
 from ledger.verbs.work import ShouldStop
 from ledger.views import samples, spending
 
@@ -107,19 +107,27 @@ class _Survey(NamedTuple):
 def estimate(store: Store, task: job.Task, how: How, who: Who, asked: Asked) -> dict[str, Any]:
     """Return what a job would cost, by way of asking; with a pilot, after it. Raises what the job does."""
     job.check_no_loop()
-    answer, handles = asyncio.run(_estimate(store, task, how, asked))
+    answer, handles, spent = asyncio.run(_estimate(store, task, how, asked))
     if not asked.pilot or not handles or not asked.agreed(answer):
         return answer
-    rows = [samples.get(store.connection, handle) for handle in spread(handles, asked.pilot)]
-    chosen = selection([row.id.hex() for row in rows if row is not None])
+    chosen = array("q", spread(handles, asked.pilot))
     options = job.Options(asked.retry_failed, should_stop=asked.should_stop)
-    did = job.work_on(store, task._replace(chosen=chosen), how._replace(mode=LIVE), who, options)
-    after, _ = asyncio.run(_estimate(store, task, how, asked))
+    did = job.work_on(store, task._replace(chosen=chosen), _for_pilot(store, task, how, chosen, spent), who, options)
+    after, *_ = asyncio.run(_estimate(store, task, how, asked))
     return {**after, "pilot": did.as_json()}
 
 
-async def _estimate(store: Store, task: job.Task, how: How, asked: Asked) -> tuple[dict[str, Any], list[int]]:
-    """Return the answer, and the handles of the samples that it was told from."""
+def _for_pilot(store: Store, task: job.Task, how: How, chosen: array[int], spent: Decimal) -> How:
+    """Return how a pilot is asked: live, and within what all of the job has left of its budget."""
+    how = how._replace(mode=LIVE)
+    if how.budget is None:
+        return how
+    counted = spent_on(store, chosen, task.known(freeze(task.recipe, how)))  # the work counts this itself
+    return how._replace(budget=max(how.budget - spent + counted, Decimal(0)))
+
+
+async def _estimate(store: Store, task: job.Task, how: How, asked: Asked) -> tuple[dict[str, Any], list[int], Decimal]:
+    """Return the answer, the handles of the samples that it was told from, and what the job spent so far."""
     frozen = freeze(task.recipe, how)
     known = task.known(frozen)
     planned = plan(store, task.chosen, frozen.digest, known, retry=asked.retry_failed, limit=asked.limit)
@@ -156,7 +164,7 @@ async def _estimate(store: Store, task: job.Task, how: How, asked: Asked) -> tup
         "not_counted": opened.why_not,
         "pilot": None,
     }
-    return answer, survey.asked
+    return answer, survey.asked, planned.spent
 
 
 async def _opened(stack: AsyncExitStack, how: How, *, alone: bool) -> _Opened:

@@ -111,6 +111,7 @@ class Writer:
             for one in waiting:
                 if not one.told.done():
                     one.told.set_exception(asyncio.CancelledError())
+            self._waiting = [*waiting, *self._waiting]  # the last flush stores what came back, whoever waits for it
             raise
         for one, result in zip(waiting, results, strict=True):
             if not one.told.done():
@@ -159,12 +160,10 @@ class WorkJournal:
         """Keys of calls that were sent and whose outcome is not known yet."""
         self.requests = 0
         self.cost = Decimal(0)
-        self.perhaps = Decimal(0)
-        """Dollars set aside for attempts that may have been paid for, or whose outcome nobody knows yet."""
         self._reserved: dict[str, Decimal] = {}
 
-    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> None:
-        """Hear that an attempt is about to be sent."""
+    async def sent(self, call: Call, attempt: int, reserved: Decimal, batch: str | None = None) -> bool:
+        """Hear that an attempt is about to be sent; False where what it is about was erased since it was asked for."""
         about, by = self.about[call.key], self._by
         fields = {
             **self._called(call.key, attempt),
@@ -179,16 +178,19 @@ class WorkJournal:
         }
         made = draft("request_sent", about.sample, None, fields)
 
-        def write(transaction: Transaction) -> tuple[list[Draft], None]:
+        def write(transaction: Transaction) -> tuple[list[Draft], bool]:
+            if erased.among(self._store.connection, [about.blob]):
+                return [], False
             if transaction.known_ops([made.op]):
                 raise BadRequest("Another process asks the same at this moment", hint="Let it finish.")
-            return [made], None
+            return [made], True
 
-        await self._writer.put((_SENT, call.key, attempt), write)
+        if not await self._writer.put((_SENT, call.key, attempt), write):
+            return False
         self.requests += 1
         self.unsettled.add(call.key)
         self._reserved[call.key] = reserved
-        self.perhaps += reserved
+        return True
 
     async def replied(self, call: Call, attempt: int, reply: Reply) -> None:
         """Hear what came back; where what it is about was erased meanwhile, its bytes are not kept either."""
@@ -225,8 +227,7 @@ class WorkJournal:
         called = self._called(call.key, attempt)
         made = self.failure(call.key, called["attempt"], failure.kind, failure.detail, final=False)
         await self._writer.put((_FAILED, call.key, attempt), lambda _: ([made], None))
-        reserved = self._settled(call.key)
-        self.perhaps += reserved if failure.paid else 0
+        self._settled(call.key)
 
     async def submitted(self, batch: str, calls: int, provider_id: str, *, adopted: bool) -> None:
         """Hear that the provider holds a batch."""
@@ -255,9 +256,7 @@ class WorkJournal:
     def _settled(self, call: str) -> Decimal:
         """Take back what was set aside for a call."""
         self.unsettled.discard(call)
-        reserved = self._reserved.pop(call, Decimal(0))
-        self.perhaps -= reserved
-        return reserved
+        return self._reserved.pop(call, Decimal(0))
 
     def _called(self, call: str, attempt: int) -> dict[str, Any]:
         about = self.about[call]

@@ -43,9 +43,14 @@ class Scores:
     """The scores that a run gave, by dimension."""
 
     ranges: dict[str, Range] = field(default_factory=dict)
+    counted: set[int] = field(default_factory=set)
+    """Samples (handles) that were counted."""
 
-    def add(self, judged: Judged) -> None:
-        """Count what was said of a sample."""
+    def add(self, sample: int, judged: Judged) -> None:
+        """Count what was said of a sample, once."""
+        if sample in self.counted:
+            return
+        self.counted.add(sample)
         for name, value in judged.numbers.items():
             self.ranges.setdefault(name, Range()).add(value)
         for name in judged.unscored:
@@ -72,8 +77,8 @@ class Judging(NamedTuple):
 
         def counted(transaction: Transaction) -> tuple[list[Draft], Problem | None]:
             drafts, problem = write(transaction)
-            if problem is None:
-                self.given.add(verdict)
+            if problem is None:  # this may be called again, where the commit failed
+                self.given.add(asked.subject.row.sample, verdict)
             return drafts, problem
 
         return counted

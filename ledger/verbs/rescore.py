@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,8 +12,8 @@ from ledger.recipes import Judge
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs import better, score
-from ledger.verbs.engine import How
-from ledger.verbs.job import Options, Report, Task, work_on
+from ledger.verbs.engine import How, Opener, Past, open_engine
+from ledger.verbs.job import Options, Report, Task, check_no_loop, work_on
 from ledger.verbs.judge_model import Scores, judging
 from ledger.verbs.planning import CHUNK, freeze, plan, spent_on
 from ledger.verbs.run import Who
@@ -43,14 +44,28 @@ def scorer_named(store: Store, name: str) -> Scorer:
 
 
 def within(store: Store, scorer: Scorer, task: Task, how: How, options: Options) -> How:
-    """Return how to ask for new versions, so that these and the judge stay within one budget in all runs together."""
-    if scorer.judge is None or how.budget is None:
+    """Return how to ask for new versions, so that these and the judge stay within one budget in all runs together.
+
+    Where anything is to be asked the judge is opened once, so that nothing is paid for that it cannot judge; raises
+    what that does.
+    """
+    if scorer.judge is None:
         return how
+    check_no_loop()
     frozen = freeze(task.recipe, how)
     known = task.known(frozen)
     planned = plan(store, task.chosen, frozen.digest, known, retry=options.retry_failed, limit=options.limit)
+    if planned.todo:
+        asyncio.run(_try(options.opener or open_engine, asked_of(scorer.judge, how)))
+    if how.budget is None:
+        return how
     spent = _spent(store, scorer.judge, how, frozen.digest, planned.handles)
     return how._replace(budget=max(how.budget - spent, Decimal(0)))
+
+
+async def _try(opener: Opener, how: How) -> None:
+    async with opener(how, Past(Decimal(0), {}, ())):
+        pass
 
 
 def rescored(store: Store, scorer: Scorer, report: Report, how: How, who: Who, options: Options) -> Report:
@@ -82,7 +97,7 @@ def _rescored(store: Store, scorer: Scorer, report: Report, how: How, who: Who, 
 def _judge(
     store: Store, judge: Judge, handles: array[int], report: Report, how: How, who: Who, options: Options
 ) -> Report:
-    asked = _asked(judge, how)
+    asked = asked_of(judge, how)
     task = judging(store, judge, handles, asked, Scores())
     if how.budget is not None:
         spent = report.spent_usd + _spent(store, judge, how, report.recipe, report.handles)
@@ -91,13 +106,15 @@ def _judge(
     return work_on(store, task, asked, who, options._replace(limit=None, expected=None))
 
 
-def _asked(judge: Judge, how: How) -> How:
-    return how._replace(model=judge.rubric.model or how.model)
+def asked_of(judge: Judge, how: How) -> How:
+    """Return how a judge is asked: what was said of the writer's model says nothing of another one."""
+    model = judge.rubric.model or how.model
+    return how if model == how.model else how._replace(model=model, price=None, effort=None)
 
 
 def _spent(store: Store, judge: Judge, how: How, recipe: str, handles: array[int]) -> Decimal:
     """Return the dollars that a judge spent in all runs on samples, and on what a recipe made of them."""
-    digest = freeze(judge, _asked(judge, how)).digest
+    digest = freeze(judge, asked_of(judge, how)).digest
     chunks = in_chunks(handles, CHUNK)
     return sum((pairs.spent(store.connection, digest, recipe, chunk) for chunk in chunks), Decimal(0))
 

@@ -72,15 +72,19 @@ class Run:
 
     def begun(self, transaction: Transaction) -> Stamp:
         """Return the circumstances of what this run is about to append, recording its start first."""
-        if self._started is None:
+        if not self._began(transaction):
             self._start(transaction)
         return self._stamp(transaction)
 
     def finish(self, transaction: Transaction, counts: Mapping[str, int]) -> None:
         """Record the end and the counts, if the run caused any event."""
-        if self._started is not None:
+        if self._started is not None and self._began(transaction):
             fields = {"counts": dict(counts), "started": self._started[1].hex()}
             transaction.append([draft("run_finished", None, None, fields)], self._stamp(transaction))
+
+    def _began(self, transaction: Transaction) -> bool:
+        """Say whether the start is in the log: the transaction that recorded it may have been undone."""
+        return self._started is not None and bool(transaction.known_ops([self._started[1]]))
 
     def _start(self, transaction: Transaction) -> None:
         position = transaction.next_position

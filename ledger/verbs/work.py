@@ -274,7 +274,12 @@ class Working:
         failure = outcome.failure
         if came is not None:
             await self._settle(asked, came)
-        elif failure is not None and failure.kind not in STOPPING and await self._its_turn(asked):
+        elif failure is None:
+            await self._forget(asked)
+        elif failure.kind in STOPPING:  # one of a batch: nothing raises it
+            self._stop(failure.kind, failure.detail)
+            self._wake.set()
+        elif await self._its_turn(asked):
             await self._give_up(asked, failure.kind, failure.detail)
 
     async def _forget(self, asked: Asked) -> None:
@@ -349,8 +354,8 @@ class Working:
         tally.unknown = sum(key in self.journal.unsettled for key in self._flights)
         ended = tally.accepted + tally.failed + tally.skipped
         tally.left = tally.planned - tally.reused - ended - tally.unknown
-        if tally.stopped is None and (tally.left or self._open):
-            raise BrokenLaw(f"the work ended, and {tally.left} samples have no end")
+        if tally.left < 0 or (tally.stopped is None and (tally.left or self._open)):
+            raise BrokenLaw(f"the work ended, and {tally.left} of {tally.planned} samples have no end")
 
     def standing(self) -> Standing:
         """Return how far the work is."""

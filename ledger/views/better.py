@@ -10,7 +10,7 @@ from ledger.rule import Policy
 from ledger.sqlite import Connection
 from ledger.views.conditions import Parameters
 from ledger.views.judging import number_of, slots_of
-from ledger.views.work import SPENT, dollars
+from ledger.views.work import SUM, dollars, total
 
 
 class Pair(NamedTuple):
@@ -53,12 +53,12 @@ def spent(connection: Connection, judge: str, recipe: str, parents: Sequence[int
     """
     marks = ",".join("?" * len(parents))
     row = connection.execute(
-        f"""SELECT sum({SPENT}) FROM attempts a WHERE a.recipe = ? AND a.sample IN (
+        f"""SELECT {SUM} FROM attempts a WHERE a.recipe = ? AND a.sample IN (
             SELECT sample FROM samples WHERE sample IN ({marks})
             UNION SELECT child FROM derived WHERE parent IN ({marks}) AND recipe = ?)""",  # noqa: S608 - question marks
         (judge, *parents, *parents, recipe),
     ).fetchone()
-    return dollars(row[0])
+    return dollars(total(*row))
 
 
 def seen(connection: Connection, adoption: int, policy: Policy, handles: Sequence[int]) -> dict[int, Seen]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.sqlite import Connection
-from ledger.views.work import SPENT
+from ledger.views.work import SUM, total
 
 _REPLIED = "FROM attempts WHERE recipe = ? AND outcome = 'replied'"
 
@@ -53,11 +53,23 @@ def spent(connection: Connection, recipe: str | None = None, run: int | None = N
     where, values = _narrowed(recipe, run)
     rows = connection.execute(
         f"""SELECT a.recipe, a.purpose, a.provider, a.model, count(*), sum(a.outcome IS 'replied'),
-            sum(a.outcome IS NULL), count(DISTINCT a.sample || ' ' || a.version), sum({SPENT})
+            sum(a.outcome IS NULL), count(DISTINCT a.sample || ' ' || a.version), {SUM}
         FROM attempts a {where} GROUP BY a.recipe ORDER BY min(a.position)""",  # noqa: S608
         values,
     )
-    return [Spent(*row) for row in rows]
+    return [Spent._make([*row, total(millions, rest)]) for *row, millions, rest in rows]
+
+
+def judged(connection: Connection, recipe: str | None = None) -> dict[str, int]:
+    """Return recipe -> picodollars that models took for judging what it made, and what that was made from."""
+    which = "recipe = ?" if recipe is not None else "true"
+    rows = connection.execute(
+        f"""SELECT d.recipe, {SUM} FROM (SELECT recipe, child AS sample FROM derived WHERE {which}
+            UNION SELECT recipe, parent FROM derived WHERE {which}) d
+        JOIN attempts a ON a.sample = d.sample AND a.purpose = 'judge' GROUP BY d.recipe""",  # noqa: S608 - constants
+        () if recipe is None else (recipe, recipe),
+    )
+    return {name: total(millions, rest) for name, millions, rest in rows}
 
 
 class Derived(NamedTuple):

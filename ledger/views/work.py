@@ -103,8 +103,11 @@ SPENT = f"""CASE WHEN a.outcome IS NULL OR a.outcome IN {PAID_PERHAPS} THEN a.re
     WHEN a.outcome = 'replied' THEN coalesce(a.cost, a.reserved) ELSE 0 END"""
 """SQL for what an attempt `a` counts as spent."""
 
+SUM = f"sum(({SPENT}) / 1000000), sum(({SPENT}) % 1000000)"
+"""SQL for a sum of it in two parts, which `total` puts together: neither outgrows SQL's integers."""
+
 MOST = 10**15
-"""Picodollars that an attempt counts at most: sums of whatever stands in a log stay within SQL's integers."""
+"""Picodollars that an attempt counts at most, whatever stands in a log."""
 _MONEY = "CAST(round(CAST(json_extract(t.leaf, '$.{0}') AS REAL) * 1e12) AS INTEGER)"
 _COUNTED = f"max(-{MOST}, min({MOST}, {_MONEY}))"
 _SAID = "json_extract(t.leaf, '$.{0}')"
@@ -167,9 +170,14 @@ def fold(connection: Connection, span: Span) -> None:
             done.add(statement)
 
 
-def dollars(pico: int | None) -> Decimal:
-    """Return picodollars in dollars; None is none."""
-    return Decimal(pico or 0) * PICO
+def total(millions: int | None, rest: int | None) -> int:
+    """Return a sum in picodollars from what SUM gives; None is none."""
+    return (millions or 0) * 1_000_000 + (rest or 0)
+
+
+def dollars(pico: int) -> Decimal:
+    """Return picodollars in dollars."""
+    return Decimal(pico) * PICO
 
 
 class Done(NamedTuple):
@@ -201,7 +209,7 @@ def done(connection: Connection, recipe: str, versions: dict[int, int]) -> dict[
         (*versions, recipe),
     ).fetchall()
     spent = connection.execute(
-        f"""SELECT a.sample, a.version, sum({SPENT}) FROM attempts a
+        f"""SELECT a.sample, a.version, {SUM} FROM attempts a
         WHERE a.sample IN ({marks}) AND a.recipe = ? GROUP BY 1, 2""",  # noqa: S608
         (*versions, recipe),
     ).fetchall()
@@ -212,9 +220,9 @@ def done(connection: Connection, recipe: str, versions: dict[int, int]) -> dict[
     for sample, version, times, failure, _ in failed:
         if versions[sample] == version:
             found[sample] = found[sample]._replace(failures=times, failure=failure)
-    for sample, version, pico in spent:
+    for sample, version, millions, rest in spent:
         if versions[sample] == version:
-            found[sample] = found[sample]._replace(spent=pico)
+            found[sample] = found[sample]._replace(spent=total(millions, rest))
     return found
 
 

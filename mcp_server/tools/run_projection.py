@@ -32,7 +32,6 @@ TRYING = 120.0
 """Seconds that a dry run may take: it plans every row, which no other question does."""
 _LONGEST = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
-_RATIO = re.compile(r"keep|[1-9][0-9]{0,8}:[1-9][0-9]{0,8}", re.ASCII)
 _MANIFEST = ".manifest.json"
 _SUFFIXES = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
@@ -89,7 +88,7 @@ def register(mcp: MCPServer, face: Face) -> None:
         seed: Annotated[str, Field(max_length=_LONGEST)] = "0",
     ) -> Annotated[CallToolResult, Projection]:
         """Plan a training file and check its gates; with dry_run false, write it to `file` and record the release."""
-        how = wanted(batch_size, ratio, seed)
+        how = Wanted(batch_size=batch_size, ratio=ratio, seed=seed)
         if dry_run:
             async with reporting(ctx):
                 return await face.read(lambda ledger: tried(ledger, view, how), seconds=TRYING)
@@ -98,13 +97,6 @@ def register(mcp: MCPServer, face: Face) -> None:
         caller = face.caller(ctx, NAME)
         async with reporting(ctx) as reported:
             return await face.write(caller, lambda ledger: written(ledger, view, target, how, form, reported))
-
-
-def wanted(batch_size: int, ratio: str, seed: str) -> Wanted:
-    """Return which rows are asked for; raise BadRequest for a ratio that is none, also where a view needs none."""
-    if not _RATIO.fullmatch(ratio):
-        raise BadRequest("The ratio is keep, or true:false as whole numbers, such as 1:2")
-    return Wanted(batch_size=batch_size, ratio=ratio, seed=seed)
 
 
 def place(root: Path | None, name: str, container: str) -> Path:

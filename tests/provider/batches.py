@@ -150,6 +150,8 @@ class Batches:
         fault = self.desk.strike(ITEMS, question.raw, dice)
         if fault is not None and fault.kind == "item_errored":
             return {"type": "errored", "error": Refusal(500, "api_error", "Internal server error").body(None)}
+        if fault is not None and fault.kind == "item_unpaid":
+            return {"type": "errored", "error": Refusal(402, "billing_error", "There is no credit left").body(None)}
         if fault is not None:
             return {"type": fault.kind.removeprefix("item_")}
         # All of a batch begins at once: what one of its requests writes, none of the others can read.

@@ -31,7 +31,7 @@ ANSWERS = frozenset(
     }
 )
 """What is wrong with the text of an answer that arrives whole."""
-ITEMS = frozenset({"item_errored", "item_expired", "item_canceled"})
+ITEMS = frozenset({"item_errored", "item_unpaid", "item_expired", "item_canceled"})
 """What becomes of a request in a batch; none is paid for."""
 CREATION = frozenset({"batch_lost"})
 """The batch is made, and the reply that says so is lost."""
