@@ -30,7 +30,7 @@ def asking(function: F) -> F:
         click.option(
             "--base-url", type=text, metavar="URL", help="Where the provider is; without it, its own address."
         ),
-        click.option("--budget", type=text, metavar="DOLLARS", help="The most that all runs on these samples may cost."),
+        click.option("--budget", type=text, metavar="DOLLARS", help="The most that all runs on these may cost."),
         click.option(
             "--mode", type=click.Choice(["live", "batch"]), default="live", help="At once, or at half the price later."
         ),
