@@ -65,6 +65,7 @@ VERBS = (
     "push",
     "rebuild",
     "verify-export",
+    "train",
     "verify",
     "prove",
     "verify-proof",

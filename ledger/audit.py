@@ -51,6 +51,7 @@ REFERENCES = {
     "proposal_accepted": "proposal",
     "proposal_declined": "proposal",
     "regenerated": "parent",
+    "trained": "release",
     "withdrawn": "target",
 }
 """The field with the op of another event, beside that of its sample."""

@@ -111,6 +111,16 @@ def last(connection: Connection, name: str) -> Last | None:
     return None if row is None else Last(*row)
 
 
+def by_manifest(connection: Connection, manifest: bytes) -> bytes | None:
+    """Return the op of the release whose manifest has this address, or None."""
+    row = connection.execute(
+        """SELECT e.op FROM releases r JOIN blob b ON b.id = r.manifest JOIN event e ON e.position = r.position
+        WHERE b.hash = ? ORDER BY r.position DESC LIMIT 1""",
+        (manifest,),
+    ).fetchone()
+    return None if row is None else bytes(row[0])
+
+
 def wrote(connection: Connection, output: bytes) -> bool:
     """Say whether some release has these bytes, by their BLAKE3."""
     sql = "SELECT EXISTS (SELECT 1 FROM releases WHERE output = ?)"
