@@ -34,9 +34,18 @@ def command(call: Call, /, method: str, release: str, **given: Any) -> None:  # 
         done = ledger.train(method, release, on_step=on_step, **given)
     call.answer(done, lambda: _render(done))
     if done["state"] != "finished":
-        from ledger.errors import TrainingStopped
+        _stopped(call, done)
 
-        raise TrainingStopped(done["steps"], done["of"], done["failure"] or done["state"])
+
+def _stopped(call: Call, done: dict[str, Any]) -> None:
+    """End with the exit code of a training that did not finish; the answer has said how far it came."""
+    from commands._render import note
+    from ledger.errors import TrainingStopped
+
+    error = TrainingStopped(done["steps"], done["of"], done["failure"] or done["state"])
+    if not call.json:
+        note("next: ", error.hint, style="cyan")
+    click.get_current_context().exit(error.exit_code)
 
 
 def _render(done: dict[str, Any]) -> None:
