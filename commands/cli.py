@@ -66,6 +66,7 @@ VERBS = (
     "rebuild",
     "verify-export",
     "train",
+    "evaluate",
     "verify",
     "prove",
     "verify-proof",

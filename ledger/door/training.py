@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ledger.door.opened import Answer, Opened
+from ledger.door.opened import Answer, Opened, Progress, silent
 from ledger.trainers.contract import OnStep
+from ledger.verbs.evaluate import Wanted as Asked
+from ledger.verbs.evaluate import evaluate
 from ledger.verbs.train import Wanted, train
 
 
@@ -33,6 +35,27 @@ class Training(Opened):
         paths = [None if path is None else Path(path) for path in (model, out, config)]
         wanted = Wanted(method, Path(release), paths[0], paths[1], backend, paths[2], smoke)
         return train(self._store, wanted, self._who, on_step or _unheard)
+
+    def evaluate(
+        self,
+        model: str | Path,
+        release: str | Path,
+        *,
+        baseline: str | Path | None = None,
+        expectations: str | Path | None = None,
+        schemas: str | Path | None = None,
+        limit: int = 40,
+        most_tokens: int = 256,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Ask a model the prompts of a release and check its answers, beside those of the model before; record it.
+
+        `model` is a folder, best that of a run, which says from which model it began; `release` is a manifest whose
+        rows the model was not trained on. Raises what `ledger.verbs.evaluate` does; then nothing is recorded.
+        """
+        before, expected, tools = (None if path is None else Path(path) for path in (baseline, expectations, schemas))
+        wanted = Asked(Path(model), Path(release), before, expected, tools, limit, most_tokens)
+        return evaluate(self._store, wanted, self._who, progress or silent)
 
 
 def _unheard(_step: int, _of: int, _numbers: Mapping[str, float]) -> None:

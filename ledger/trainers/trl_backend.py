@@ -24,7 +24,7 @@ OUT_OF_MEMORY = "out_of_memory"
 _BLOCK = 1 << 20
 _PLACES = Decimal("0.000001")
 _BOOKKEEPING = ("epoch", "learning_rate", "num_tokens", "step", "total_flos", "train_runtime")
-_RAISED = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+RAISED = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """What trainers, models and templates raise for what they cannot do."""
 
 
@@ -173,7 +173,7 @@ def _run(job: Job, trainer: Any) -> str | None:  # noqa: ANN401 - as above
         trainer.train(resume_from_checkpoint=None if job.resume is None else str(job.resume))
     except (MemoryError, torch.OutOfMemoryError):
         return OUT_OF_MEMORY
-    except _RAISED as error:
+    except RAISED as error:
         (job.out / "failure.txt").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
         return type(error).__name__
     return None
@@ -234,6 +234,6 @@ def _refusing(kind: type[LedgerError], what: object) -> Iterator[None]:
         yield
     except LedgerError:
         raise
-    except _RAISED as error:
+    except RAISED as error:
         said = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise kind(what, f"{type(error).__name__}: {said[:300]}") from error

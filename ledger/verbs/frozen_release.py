@@ -16,8 +16,9 @@ from ledger.views import releases
 
 
 class Frozen(NamedTuple):
-    """A release that was found good: its event's op in hex, its manifest, and the rows."""
+    """A release that was found good: its event's place and op in hex, its manifest, and the rows."""
 
+    position: int
     op: str
     manifest: Manifest
     rows: Rows
@@ -29,8 +30,8 @@ def find_release(store: Store, path: Path) -> Frozen:
     Raises ManifestUnreadable, ForeignManifest for one that this ledger did not record, ReleaseUnfit for other bytes.
     """
     data, manifest = manifest_bytes(path)
-    op = releases.by_manifest(store.connection, blake3_bytes(data))
-    if op is None:
+    recorded = releases.by_manifest(store.connection, blake3_bytes(data))
+    if recorded is None:
         raise ForeignManifest("no release of this ledger has this manifest")
     file = path.with_name(manifest.value["output"]["name"])
     try:
@@ -47,4 +48,4 @@ def find_release(store: Store, path: Path) -> Frozen:
     both = (labels.get("true", 0), labels.get("false", 0))
     container = str(manifest.value["params"].get("container", "jsonl"))
     rows = Rows(file, digest.hex(), container, manifest.value["rows"], both, data, manifest.value["output"]["name"])
-    return Frozen(op.hex(), manifest, rows)
+    return Frozen(recorded[0], recorded[1].hex(), manifest, rows)
