@@ -89,7 +89,7 @@ FOREIGN_HOMES = {
     "click": ("commands",),
     "cryptography": ("ledger.signing",),
     "datasets": ("ledger.trainers",),
-    "huggingface_hub": ("ledger.exporters",),
+    "huggingface_hub": ("ledger.exporters", "ledger.trainers"),  # dataset cards, and model cards
     "jinja2": ("ledger.exporters",),
     "jsonschema": ("ledger.validators",),
     "jsonschema_specifications": ("ledger.validators",),
@@ -104,7 +104,7 @@ FOREIGN_HOMES = {
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
     "sqlite_utils": ("ledger.sqlite",),
-    "tokenizers": ("ledger.exporters",),
+    "tokenizers": ("ledger.exporters", "ledger.trainers"),  # lengths, and the tokenizer of a tiny model
     "torch": ("ledger.trainers",),
     "transformers": ("ledger.trainers",),
     "trl": ("ledger.trainers",),

@@ -15,7 +15,7 @@ from tests.small import chat, read, write
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
-from tests_train.order import check_kto_order  # noqa: E402 - it needs torch
+from ledger.trainers.order import check_kto_order  # noqa: E402 - it needs torch
 
 BATCH = 4
 COLUMNS = {"prompt", "completion", "label"}

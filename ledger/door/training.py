@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ledger.door.opened import Answer, Opened, Progress, silent
 from ledger.trainers.contract import OnStep
+from ledger.verbs.check_training import Asked as ToCheck
+from ledger.verbs.check_training import check_training, trainings_listed
 from ledger.verbs.evaluate import Wanted as Asked
 from ledger.verbs.evaluate import evaluate
 from ledger.verbs.train import Wanted, train
@@ -35,6 +37,26 @@ class Training(Opened):
         paths = [None if path is None else Path(path) for path in (model, out, config)]
         wanted = Wanted(method, Path(release), paths[0], paths[1], backend, paths[2], smoke)
         return train(self._store, wanted, self._who, on_step or _unheard)
+
+    def check_training(
+        self,
+        method: str | None = None,
+        release: str | Path | None = None,
+        *,
+        model: str | Path | None = None,
+        backend: str = "trl",
+        config: str | Path | None = None,
+    ) -> Answer:
+        """Return what there is to train with and on, and what a method would make of a release; nothing is recorded.
+
+        With a model, its tokenizer says which rows would be dropped. Raises what `ledger.verbs.check_training` does.
+        """
+        paths = [None if path is None else Path(path) for path in (release, model, config)]
+        return check_training(self._store, ToCheck(method, paths[0], paths[1], backend, paths[2]))
+
+    def trainings(self, limit: int = 20) -> Answer:
+        """Return the last trainings, newest first; raises BadRequest."""
+        return trainings_listed(self._store, limit)
 
     def evaluate(
         self,

@@ -12,8 +12,10 @@ from importlib import import_module, metadata
 from typing import Any
 
 from ledger.errors import TrainerMissing
+from ledger.trainers.contract import UNSLOTH
 
-_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "peft")
+PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "unsloth")
+"""What trains; Unsloth is last."""
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
 """Models are folders here, so nothing is fetched; trainers would tell the hub of each construction otherwise."""
 
@@ -36,21 +38,52 @@ def imported(name: str) -> Any:  # noqa: ANN401 - a module
     """Return an optional package; raise TrainerMissing with what it says."""
     try:
         return import_module(name)
-    except (ImportError, NotImplementedError, OSError) as error:  # unsloth raises NotImplementedError without a GPU
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:  # what half an installation raises
         said = next(iter(str(error).splitlines()), "it is not there")
         raise TrainerMissing(name, said[:200]) from error
 
 
+def has_gpu() -> bool:
+    """Say whether torch sees a GPU that trainers can use here."""
+    return bool(imported("torch").cuda.is_available())
+
+
 def versions(backend: str) -> dict[str, str]:
     """Return package -> version of what trains, and Python's."""
-    names = (*_PACKAGES, "unsloth") if backend == "unsloth" else _PACKAGES
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    names = PACKAGES if backend == UNSLOTH else PACKAGES[:-1]
+    found = {name: version for name in names if (version := _version(name)) is not None}
+    return {"python": platform.python_version(), **found}
+
+
+def survey() -> dict[str, Any]:
+    """Return what there is to train with: Python, package -> version or None, the device and its memory in bytes."""
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": None,
+        "device_bytes": None,
+    }
+    try:
+        gpu = has_gpu()
+    except TrainerMissing:
+        return found
+    torch = imported("torch")
+    memory = torch.cuda.get_device_properties(0).total_memory if gpu else _memory()
+    return {**found, "device": torch.cuda.get_device_name(0) if gpu else "cpu", "device_bytes": memory}
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):  # a system that does not tell
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def device_name(device: Any) -> str:  # noqa: ANN401 - a torch.device

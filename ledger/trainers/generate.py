@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ledger.errors import ModelUnreadable
 from ledger.trainers.environment import imported, quiet
+from ledger.trainers.trl_backend import load_tokenizer, refusing
 
 BATCH = 8
 """Prompts that are answered at once."""
@@ -24,20 +25,14 @@ def answers(
     model: Path, prompts: Sequence[Prompt], most_tokens: int, on_step: Callable[[str, int, int], None]
 ) -> list[str]:
     """Return what the model in a folder answers to each prompt, at most so many tokens; raise ModelUnreadable."""
-    from ledger.trainers.trl_backend import RAISED, load_tokenizer
-
-    with quiet():
+    with quiet(), refusing(ModelUnreadable, model):
         tokenizer = load_tokenizer(model)
         tokenizer.padding_side = "left"
-        try:
-            loaded = _load(model)
-            found: list[str] = []
-            for start in range(0, len(prompts), BATCH):
-                found += _batch(loaded, tokenizer, prompts[start : start + BATCH], most_tokens)
-                on_step(f"asking {model.name}", len(found), len(prompts))
-        except RAISED as error:
-            said = next(iter(str(error).splitlines()), "")
-            raise ModelUnreadable(model, f"{type(error).__name__}: {said[:300]}") from error
+        loaded = _load(model)
+        found: list[str] = []
+        for start in range(0, len(prompts), BATCH):
+            found += _batch(loaded, tokenizer, prompts[start : start + BATCH], most_tokens)
+            on_step(f"asking {model.name}", len(found), len(prompts))
     return found
 
 

@@ -8,8 +8,20 @@ sampler must be sequential. Other trainers must keep every row, and the order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+KEPT = (
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "dataset_num_proc",
+    "learning_rate",
+    "max_length",
+    "beta",
+    "desirable_weight",
+    "undesirable_weight",
+)
+"""What a trainer's configuration must have as it was asked for."""
 _PLAIN = ("prompt_ids", "completion_ids", "KL_completion_ids", "label")
 
 
@@ -32,6 +44,16 @@ def check_kto_order(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - a K
         (matched, "KL pairs are matched pairs"),
     )
     return [*found, *(f"{count} {what}" for count, what in counts if count)]
+
+
+def check_arguments(trainer: Any, asked: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - likewise
+    """Return which of KEPT the trainer has otherwise than was asked, in sentences: some change what they are given."""
+    found = []
+    for name in KEPT:
+        has = getattr(trainer.args, name, None)
+        if name in asked and has != asked[name]:
+            found.append(f"{name} is {has}, not {asked[name]}")
+    return found
 
 
 def check_rows(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - any of TRL's trainers

@@ -14,17 +14,20 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ledger.errors import SettingsInvalid
 from ledger.toml_text import Lines, NotToml, read_toml
-from ledger.trainers.contract import DPO, KTO, METHODS, SFT
+from ledger.trainers.contract import BACKENDS, DPO, KTO, METHODS, SFT, TRL, UNSLOTH
 
 LONGEST = 20_000
 """Characters of one file."""
+
+_DIGITS = 30
+"""Digits behind the point of a number that is set."""
 
 Settings: TypeAlias = Mapping[str, Any]
 _NONE: Settings = MappingProxyType({})
 
 
 class _Kind(NamedTuple):
-    """What a setting is: a whole number, a number, a flag or one of some words; its bounds; whose it is."""
+    """What a setting is: a whole number, a number, a flag or one of some words; its bounds; who takes it."""
 
     about: str
     type: type
@@ -32,6 +35,7 @@ class _Kind(NamedTuple):
     most: Decimal | int = 10**9
     words: tuple[str, ...] = ()
     methods: tuple[str, ...] = METHODS
+    backends: tuple[str, ...] = BACKENDS
 
 
 _BOTH = (KTO, DPO)
@@ -65,7 +69,7 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
         "lora_r": _Kind("rank of LoRA; 0: the whole model is trained", int, 0, 4096),
         "lora_alpha": _Kind("scale of LoRA", int, 1, 65_536),
         "lora_dropout": _Kind("dropout of LoRA", Decimal, 0, 1),
-        "load_in_4bit": _Kind("weights in four bits (Unsloth)", bool),
+        "load_in_4bit": _Kind("weights in four bits", bool, backends=(UNSLOTH,)),
     }
 )
 
@@ -111,6 +115,11 @@ BY_METHOD: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """The same by method; the learning rates are TRL's own defaults, whichever backend trains."""
 
+BY_BACKEND: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {TRL: {}, UNSLOTH: {"gradient_checkpointing": True, "load_in_4bit": False, "lora_r": 16}}
+)
+"""The same by backend: Unsloth is made for LoRA, and the model before is the one without it."""
+
 LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {SFT: ("nll", "dft"), KTO: ("kto",), DPO: ("sigmoid", "ipo", "hinge")}
 )
@@ -133,7 +142,9 @@ BREAKING: Mapping[str, str] = MappingProxyType(
 """What cannot be set, and why."""
 
 
-def read_settings(method: str, text: str | None, file: object = "the settings", usual: Settings = _NONE) -> Settings:
+def read_settings(
+    method: str, text: str | None, file: object = "the settings", usual: Settings = _NONE, backend: str = TRL
+) -> Settings:
     """Return what to train with: what a TOML text sets, else `usual`, else what always is. Numbers: int or Decimal.
 
     Raises SettingsInvalid(file, line, what).
@@ -145,9 +156,10 @@ def read_settings(method: str, text: str | None, file: object = "the settings", 
         except NotToml as error:
             raise SettingsInvalid(file, error.line, error.what) from None
     for name, value in given.items():
-        if fault := _fault(method, name, value):
+        if fault := _fault(method, backend, name, value):
             raise SettingsInvalid(file, Lines(text or "").of((name,)), fault)
-    return {**USUAL, **BY_METHOD[method], **usual, **{name: _number(name, value) for name, value in given.items()}}
+    own = {name: _number(name, value) for name, value in given.items()}
+    return {**USUAL, **BY_METHOD[method], **BY_BACKEND[backend], **usual, **own}
 
 
 def frozen(settings: Settings) -> dict[str, Any]:
@@ -174,29 +186,42 @@ def label_weights(settings: Settings, true: int, false: int) -> tuple[Decimal, D
     return Decimal(1), Decimal(1)
 
 
-def _fault(method: str, name: str, value: object) -> str | None:
+def _fault(method: str, backend: str, name: str, value: object) -> str | None:
     if name in BREAKING:
         return f"{name} cannot be set: {BREAKING[name]}"
     kind = KINDS.get(name)
     if kind is None:
         close = difflib.get_close_matches(name, KINDS, 1)
         return f"there is no setting {name[:80]!r}" + (f" (did you mean {close[0]!r}?)" if close else "")
-    if method not in kind.methods:
-        return f"{name} is none of {method}'s settings"
+    for who, takers in ((method, kind.methods), (backend, kind.backends)):
+        if who not in takers:
+            return f"{name} is none of {who}'s settings"
     if kind.words:
         words = LOSSES[method] if name == "loss_type" else kind.words
         return None if value in words else f"{name} is one of {', '.join(words)}"
     if kind.type is bool:
         return None if isinstance(value, bool) else f"{name} is true or false"
-    return _number_fault(name, kind, value)
+    return _number_fault(name, kind, value) or _meaning_fault(method, backend, name, value)
 
 
 def _number_fault(name: str, kind: _Kind, value: object) -> str | None:
     kinds = (int,) if kind.type is int else (int, Decimal)
     if isinstance(value, bool) or not isinstance(value, kinds):
         return f"{name} is a {'whole ' if kind.type is int else ''}number"
-    fits = isinstance(value, int) or value.is_finite()
-    return None if fits and kind.least <= value <= kind.most else f"{name} is from {kind.least} to {kind.most}"
+    if isinstance(value, Decimal) and (not value.is_finite() or int(value.as_tuple().exponent) < -_DIGITS):
+        return f"{name} is a number with at most {_DIGITS} digits behind the point"
+    return None if kind.least <= value <= kind.most else f"{name} is from {kind.least} to {kind.most}"
+
+
+def _meaning_fault(method: str, backend: str, name: str, value: object) -> str | None:
+    """Return what is wrong with a number that is within its bounds."""
+    if value == 0 and name in {"max_steps", "num_train_epochs"}:
+        return f"{name} is 0, so nothing would be trained"
+    if method == KTO and name == "per_device_train_batch_size" and value == 1:
+        return "KTO needs batches of 2 rows or more: a row alone would be paired with itself"
+    if backend == UNSLOTH and name == "lora_r" and value == 0:
+        return "with unsloth, lora_r is 1 or more"
+    return None
 
 
 def _number(name: str, value: Any) -> Any:  # noqa: ANN401 - a value that `_fault` has seen

@@ -3,50 +3,71 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
 from ledger.errors import LedgerError, ModelUnreadable, OrderBroken, ReleaseUnfit
 from ledger.trainers.contract import DPO, FAILED, FINISHED, INTERRUPTED, KTO, LOSSES, SFT, Job, OnStep, Trained
 from ledger.trainers.environment import device_name, imported, peak_bytes, quiet, versions
-from ledger.trainers.order import check_kto_order, check_rows
+from ledger.trainers.order import check_arguments, check_kto_order, check_rows
 from ledger.trainers.settings import label_weights
 from ledger.trainers.stamping import stamp_checkpoint, stamp_config, stamp_run
 from ledger.trainers.stopping import Stop
 
 OUT_OF_MEMORY = "out_of_memory"
+_LONGEST_NAME = 100
 _BLOCK = 1 << 20
 _PLACES = Decimal("0.000001")
 _BOOKKEEPING = ("epoch", "learning_rate", "num_tokens", "step", "total_flos", "train_runtime")
-RAISED = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What trainers, models and templates raise for what they cannot do."""
+_LARGEST = Decimal(10) ** 15
+FAILURE = "failure.txt"
+"""What the trainer said where it failed, in the run's folder."""
+NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate", "peft")
 
 
-def train(job: Job, on_step: OnStep) -> Trained:
+class Ways(NamedTuple):
+    """How a backend goes about it.
+
+    What loads a job's model (or names it), what the configuration is made of, what LoRA the trainer puts on the model.
+    """
+
+    model: Callable[[Job], Any]
+    arguments: Callable[[Job], dict[str, Any]]
+    lora: Callable[[Mapping[str, Any]], Any] | None
+
+
+def ways() -> Ways:
+    """Return TRL's own way: it loads the model by its folder, and puts LoRA on it."""
+    return Ways(lambda job: str(job.model), arguments, _lora)
+
+
+class _Broke(Exception):  # noqa: N818 - the word for what went wrong; handled here
+    """Training broke in the middle."""
+
+
+def train(job: Job, made_with: Ways, on_step: OnStep) -> Trained:
     """Train, and return what came of it, also where the trainer failed; the run's folder holds what it left.
 
     Raises what stands in the way before the first step: TrainerMissing, ModelUnreadable, ReleaseUnfit, OrderBroken.
     """
     with quiet():
-        trainer = _prepared(job)
+        trainer = _prepared(job, made_with)
         began = time.monotonic()
         with Stop() as stop:
             trainer.remove_callback(imported("transformers").PrinterCallback)
             trainer.add_callback(_watch(job, stop, on_step))
-            failure = _run(job, trainer)
+            failure = _failure(job, lambda: _run(job, trainer, stop))
         done = trainer.state
-        state = FAILED if failure else INTERRUPTED if stop.asked and done.global_step < done.max_steps else FINISHED
-        if state == FINISHED:
-            _finish(job, trainer)
         _write_losses(job.out, done.log_history)
         return Trained(
-            state,
+            FAILED if failure else INTERRUPTED if _is_stopped(trainer, stop) else FINISHED,
             failure,
             done.global_step,
             done.max_steps,
@@ -58,16 +79,17 @@ def train(job: Job, on_step: OnStep) -> Trained:
         )
 
 
-def _prepared(job: Job) -> Any:  # noqa: ANN401 - one of TRL's trainers, which has no types
+def _prepared(job: Job, made_with: Ways) -> Any:  # noqa: ANN401 - one of TRL's trainers, which has no types
     """Return a trainer with the rows prepared; raise OrderBroken where it would not see them as they stand."""
     tokenizer = load_tokenizer(job.model)
-    with _refusing(ReleaseUnfit, job.rows.name):
+    with refusing(ReleaseUnfit, job.rows.name):
         rows = _load(job)
         _check_template(job, rows, tokenizer)
-    with _refusing(ModelUnreadable, job.model):
-        trainer = _build(job, rows, tokenizer)
+    with refusing(ModelUnreadable, job.model):
+        asked = made_with.arguments(job)
+        trainer = _build(job, made_with, asked, rows, tokenizer)
     check = check_kto_order if job.method == KTO else check_rows
-    if faults := check(trainer, job.rows.rows):
+    if faults := [*check_arguments(trainer, asked), *check(trainer, job.rows.rows)]:
         raise OrderBroken("; ".join(faults))
     if digest_of(job.rows.path) != job.rows.digest:
         raise ReleaseUnfit(job.rows.name, "its bytes changed while it was being read")
@@ -80,7 +102,7 @@ def load_tokenizer(model: Path) -> Any:  # noqa: ANN401 - a tokenizer
     transformers = imported("transformers")
     if not (model / "config.json").is_file() and not (model / "adapter_config.json").is_file():
         raise ModelUnreadable(model, "there is no config.json in it" if model.is_dir() else "it is not a folder")
-    with _refusing(ModelUnreadable, model):
+    with refusing(ModelUnreadable, model):
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(model))
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -111,20 +133,27 @@ def _check_template(job: Job, rows: Any, tokenizer: Any) -> None:  # noqa: ANN40
         raise ModelUnreadable(job.model, "its tokenizer has no chat template, and the rows are conversations")
 
 
-def _build(job: Job, rows: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - as above
+def _build(job: Job, made_with: Ways, asked: dict[str, Any], rows: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - as above
     trl = imported("trl")
     kinds = {SFT: ("SFTTrainer", "SFTConfig"), KTO: ("KTOTrainer", "KTOConfig"), DPO: ("DPOTrainer", "DPOConfig")}
     trainer, config = (getattr(trl, name) for name in kinds[job.method])
     return trainer(
-        model=str(job.model),
-        args=config(**arguments(job)),
+        model=made_with.model(job),
+        args=config(**asked),
         processing_class=tokenizer,
         train_dataset=rows,
-        peft_config=_lora(job.settings),
+        peft_config=None if made_with.lora is None else made_with.lora(job.settings),
     )
 
 
 def arguments(job: Job) -> dict[str, Any]:
+    """Return what TRL's configuration is made of: the same for every backend, and how it loads the model."""
+    made = plain_arguments(job)
+    dtype = "bfloat16" if made["bf16"] and not made["use_cpu"] else "float32"
+    return {**made, "dataset_num_proc": None, "model_init_kwargs": {"dtype": dtype, "local_files_only": True}}
+
+
+def plain_arguments(job: Job) -> dict[str, Any]:
     """Return what the configuration of a job's trainer is made of: its settings, and what keeps the rows in order."""
     torch = imported("torch")
     gpu = torch.cuda.is_available()
@@ -134,19 +163,17 @@ def arguments(job: Job) -> dict[str, Any]:
         for name, value in job.settings.items()
         if name not in skip
     }
-    half = given.setdefault("bf16", bool(gpu and torch.cuda.is_bf16_supported()))
+    given.setdefault("bf16", bool(gpu and torch.cuda.is_bf16_supported()))
     made: dict[str, Any] = {
         **given,
         "output_dir": str(job.out),
         "train_sampling_strategy": "sequential",
-        "dataset_num_proc": None,
         "dataloader_num_workers": 0,
         "logging_first_step": True,
         "save_strategy": "steps",
         "report_to": "none",
         "disable_tqdm": True,
         "use_cpu": not gpu,
-        "model_init_kwargs": {"dtype": "bfloat16" if half and gpu else "float32"},
     }
     if job.method == KTO and job.rows.labels is not None:
         true, false = label_weights(job.settings, *job.rows.labels)
@@ -166,16 +193,31 @@ def _lora(settings: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a LoraConfig, o
     )
 
 
-def _run(job: Job, trainer: Any) -> str | None:  # noqa: ANN401 - as above
-    """Train; return the word for what went wrong, or None."""
+def _run(job: Job, trainer: Any, stop: Stop) -> None:  # noqa: ANN401 - as above
+    """Train, and save what was trained unless somebody stopped it."""
+    trainer.train(resume_from_checkpoint=None if job.resume is None else str(job.resume))
+    if not _is_stopped(trainer, stop):
+        _finish(job, trainer)
+
+
+def _is_stopped(trainer: Any, stop: Stop) -> bool:  # noqa: ANN401 - as above
+    return bool(stop.asked and trainer.state.global_step < trainer.state.max_steps)
+
+
+def _failure(job: Job, act: Callable[[], None]) -> str | None:
+    """Do something that may break for any reason; return the word for it, or None."""
     torch = imported("torch")
     try:
-        trainer.train(resume_from_checkpoint=None if job.resume is None else str(job.resume))
-    except (MemoryError, torch.OutOfMemoryError):
-        return OUT_OF_MEMORY
-    except RAISED as error:
-        (job.out / "failure.txt").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
-        return type(error).__name__
+        try:
+            act()
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise _Broke(OUT_OF_MEMORY) from error
+        except Exception as error:
+            raise _Broke(type(error).__name__) from error
+    except _Broke as broke:
+        with suppress(OSError):  # a full disk may be what went wrong
+            (job.out / FAILURE).write_text(f"{broke}: {broke.__cause__}\n", encoding="utf-8", errors="replace")
+        return str(broke)[:_LONGEST_NAME]
     return None
 
 
@@ -211,8 +253,15 @@ def _finish(job: Job, trainer: Any) -> None:  # noqa: ANN401 - as above
 
 
 def _write_losses(out: Path, history: list[dict[str, Any]]) -> None:
-    lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in history)
-    (out / LOSSES).write_text(lines, encoding="utf-8")
+    """Write what was logged, a line each; what is no finite number is left out."""
+    kept = [{name: value for name, value in entry.items() if _is_plain(value)} for entry in history]
+    with suppress(OSError):  # the event says the last of them
+        lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in kept)
+        (out / LOSSES).write_text(lines, encoding="utf-8")
+
+
+def _is_plain(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _last_numbers(history: list[dict[str, Any]]) -> dict[str, Decimal]:
@@ -222,18 +271,19 @@ def _last_numbers(history: list[dict[str, Any]]) -> dict[str, Decimal]:
         for name, value in entry.items():
             if name in _BOOKKEEPING or name.endswith("_per_second"):
                 continue
-            if isinstance(value, (int, float)) and Decimal(str(value)).is_finite():
-                found[name] = Decimal(str(value)).quantize(_PLACES)
+            if isinstance(value, (int, float)) and _is_plain(value):
+                number = Decimal(str(value))
+                found[name] = number.quantize(_PLACES) if abs(number) < _LARGEST else number
     return dict(sorted(found.items()))
 
 
 @contextmanager
-def _refusing(kind: type[LedgerError], what: object) -> Iterator[None]:
+def refusing(kind: type[LedgerError], what: object) -> Iterator[None]:
     """Turn what packages raise into an error that says so in a line."""
     try:
         yield
     except LedgerError:
         raise
-    except RAISED as error:
+    except Exception as error:  # packages raise bare ones, and templates their own
         said = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise kind(what, f"{type(error).__name__}: {said[:300]}") from error

@@ -10,6 +10,7 @@ import ast
 import difflib
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ MOST = 100
 _LONGEST_NAME = 60
 _LONGEST_CODE = 50_000
 """Characters of code that are parsed; more is no docstring."""
-_FENCE = re.compile(r"^```[ \t]*(?:python|py)?[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```(?:[ \t]*+(?:python|py))?[ \t]*+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 class Expectation(NamedTuple):
@@ -115,7 +116,9 @@ def _documented(code: str) -> bool:
     if len(code) > _LONGEST_CODE:
         return False
     try:
-        tree = ast.parse(code)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in somebody else's code
+            tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -29,7 +29,8 @@ from ledger.validators.reading import talk_of
 from ledger.verbs.files import read_whole
 from ledger.verbs.frozen_release import Frozen, find_release
 from ledger.verbs.run import Run, Who
-from ledger.verbs.train import ABOUT, RESULT, model_facts
+from ledger.verbs.run_folder import model_before, training_of
+from ledger.verbs.train import model_facts
 from ledger.verbs.words import whole_number
 from ledger.views import releases, trainings
 
@@ -80,8 +81,8 @@ def evaluate(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[st
     whole_number("The tokens of an answer", wanted.most_tokens, 1, LONGEST)
     release = find_release(store, wanted.manifest)
     checks = _checks(wanted)
-    training = _training(store, wanted.model)
-    baseline = wanted.baseline or _before(wanted.model)
+    training = training_of(store, wanted.model)
+    baseline = wanted.baseline or model_before(wanted.model)
     asked = _contents(release, wanted.limit)
     prompts = [Prompt(one.prompt if isinstance(one.prompt, str) else list(one.prompt), one.tools) for one in asked]
     models = [wanted.model, *([] if baseline is None else [baseline])]
@@ -141,31 +142,6 @@ def _read(path: Path) -> bytes:
         raise InputNotFound(path) from error
     except OSError as error:
         raise InputUnreadable(path, error.strerror or error) from error
-
-
-def _training(store: Store, model: Path) -> trainings.Training | None:
-    """Return the training that left a model's folder, where this ledger recorded it."""
-    told = _json_of(model / RESULT)
-    position = told.get("position")
-    found = trainings.get(store.connection, position) if isinstance(position, int) else None
-    return found if found is not None and found.op.hex() == told.get("event") else None
-
-
-def _before(model: Path) -> Path | None:
-    """Return the folder of the model that a run began from, where the run's folder says so and it is still there."""
-    if not (model / ABOUT).is_file():
-        return None
-    said = _json_of(model / ABOUT).get("model")
-    found = Path(said) if isinstance(said, str) else model / "tiny"
-    return found if (found / "config.json").is_file() else None
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    try:
-        found = orjson.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _contents(release: Frozen, limit: int) -> list[Content]:

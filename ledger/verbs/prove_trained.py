@@ -10,8 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ledger.digest import show
 from ledger.errors import BadRequest, CorruptLedger, DestinationExists
 from ledger.reports.history import leaf_of
@@ -20,7 +18,7 @@ from ledger.store import Store
 from ledger.verbs.files import WholeFile, place_for
 from ledger.verbs.ids import find_event, find_sample
 from ledger.verbs.prove import prove
-from ledger.verbs.train import RESULT
+from ledger.verbs.run_folder import RESULT, training_of
 from ledger.views import releases, samples, trainings
 
 MEMBERS = ".members.json"
@@ -76,16 +74,11 @@ def _how(row: samples.Row, place: releases.Place | None) -> dict[str, Any]:
 
 def _training(store: Store, run: str) -> trainings.Training:
     """Return the training that a run's folder, or the id or place of an event, names."""
-    folder = Path(run) / RESULT
-    if folder.is_file():
-        try:
-            told = orjson.loads(folder.read_bytes())
-            found = trainings.get(store.connection, told["position"])
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise BadRequest(f"{folder} does not say which training it was") from error
-        if found is None or found.op.hex() != told.get("event"):
+    if (Path(run) / RESULT).is_file():
+        left = training_of(store, Path(run))
+        if left is None:
             raise BadRequest(f"The training of {run} is not in this ledger")
-        return found
+        return left
     found = trainings.get(store.connection, find_event(store, run))
     if found is None:
         raise BadRequest(f"{run} is no training", hint="Give the run's folder; `ledger train --list` shows the events.")

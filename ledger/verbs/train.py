@@ -6,7 +6,7 @@ finished, was stopped, or failed. A run that was stopped goes on from its last c
 
 from __future__ import annotations
 
-import re
+import shutil
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,22 +15,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from ledger.digest import blake3_bytes, digest_of, encode
-from ledger.errors import (
-    BadRequest,
-    DestinationExists,
-    InputNotFound,
-    InputUnreadable,
-    ModelUnreadable,
-    OrderBroken,
-    ReleaseUnfit,
-    SettingsInvalid,
-    TrainerMissing,
-)
+from ledger.errors import BadRequest, InputNotFound, InputUnreadable, LedgerError, ModelUnreadable, ReleaseUnfit
 from ledger.event import draft
 from ledger.policy.expression import hint, listed
 from ledger.reports.loss_plot import loss_plot
 from ledger.reports.trained import trained_shown
 from ledger.store import Store
+from ledger.trainers.backends import require
 from ledger.trainers.backends import train as train_with
 from ledger.trainers.contract import (
     BACKENDS,
@@ -50,14 +41,12 @@ from ledger.trainers.tiny import make_tiny
 from ledger.verbs.files import digest_of_file, plain_errors, read_whole
 from ledger.verbs.frozen_release import Frozen, find_release
 from ledger.verbs.run import Run, Who
+from ledger.verbs.run_folder import CACHE, RESULT, TINY, clear_folder, open_folder
 from ledger.verbs.verify_export import verify_export
 
 PLOT = "loss.svg"
-ABOUT, RESULT = "run.json", "trained.json"
-"""What a run's folder is of: method, settings, model and release, by digests; and what came of it."""
 SMOKE = {"max_steps": 6, "logging_steps": 1, "save_steps": 3, "max_length": 2048}
 """Settings of a trial on a tiny model, where nothing else is set."""
-_CHECKPOINT = re.compile(r"checkpoint-([0-9]{1,9})")
 _OF_A_MODEL = ("*.json", "*.safetensors", "*.bin", "*.model", "*.jinja")
 
 
@@ -76,13 +65,16 @@ class Wanted(NamedTuple):
 def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, Any]:
     """Train on a release and record it; return what came of it.
 
-    Raises BadRequest, ManifestUnreadable, ForeignManifest, ReleaseUnfit, SettingsInvalid, DestinationExists,
-    TrainerMissing: nothing is recorded then. ModelUnreadable and OrderBroken leave a failed attempt in the log.
+    Raises BadRequest, InputNotFound, InputUnreadable, ManifestUnreadable, ForeignManifest, ReleaseUnfit,
+    SettingsInvalid, DestinationExists, TrainerMissing: nothing is recorded then. ModelUnreadable and OrderBroken leave
+    a failed attempt in the log.
     """
     _check(wanted)
     release = find_release(store, wanted.manifest)
-    settings = _settings(wanted, release)
-    _check_rows(wanted, release, settings)
+    settings = settings_for(wanted, release)
+    if fault := fault_of(wanted.method, release, settings):
+        raise ReleaseUnfit(release.rows.name, fault)
+    require(wanted.backend)
     out = wanted.out or Path(f"{wanted.method}-{Path(release.rows.name).stem}")
     about = {
         "backend": wanted.backend,
@@ -91,13 +83,17 @@ def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, 
         "settings": frozen(settings),
         "smoke": wanted.smoke,
     }
+    facts = None if wanted.model is None else model_facts(wanted.model)
+    given = None if wanted.model is None else str(wanted.model.absolute())
     with plain_errors(out):
-        resume = _place(out, about | {"model": None if wanted.model is None else str(wanted.model)})
-        model = wanted.model or _tiny(release.rows, out)
-        job = Job(wanted.method, wanted.backend, release.rows, model, out, settings, resume)
-        position = _recorded(_Attempt(store, job, about, release, who), job, on_step)
-        told = {**trained_shown(store, position), "out": str(out), "resumed": resume is not None}
+        resume = open_folder(out, {**about, "model": given, "weights": facts}, release.rows.manifest)
+    model = wanted.model or _tiny(release.rows, out)
+    job = Job(wanted.method, wanted.backend, release.rows, model, out, settings, resume)
+    position = _recorded(_Attempt(store, job, about, release, who), job, on_step)
+    told = {**trained_shown(store, position), "out": str(out), "resumed": resume is not None}
+    with plain_errors(out):
         (out / RESULT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        _leave_tidy(out, release.rows.name, finished=told["state"] == FINISHED)
     return told
 
 
@@ -109,71 +105,55 @@ def _check(wanted: Wanted) -> None:
         raise BadRequest("Name the folder of a model with --model, or try the trainer on a tiny one with --smoke")
 
 
-def _settings(wanted: Wanted, release: Frozen) -> Settings:
+def settings_for(wanted: Wanted, release: Frozen) -> Settings:
     """Return what to train with: what the file sets, else the batch size that the release was cut for."""
     usual: dict[str, Any] = dict(SMOKE) if wanted.smoke else {}
     batch = release.manifest.value["params"].get("batch_size")
-    if isinstance(batch, int):
+    if type(batch) is int and batch > 0:
         usual["per_device_train_batch_size"] = batch
-    if wanted.config is None:
-        return read_settings(wanted.method, None, usual=usual)
+    text = None if wanted.config is None else _text_of(wanted.config)
+    return read_settings(wanted.method, text, wanted.config, usual, wanted.backend)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = read_whole(wanted.config).decode()
+        return read_whole(path).decode()
     except FileNotFoundError as error:
-        raise InputNotFound(wanted.config) from error
+        raise InputNotFound(path) from error
     except OSError as error:
-        raise InputUnreadable(wanted.config, error.strerror or error) from error
+        raise InputUnreadable(path, error.strerror or error) from error
     except UnicodeDecodeError as error:
-        raise InputUnreadable(wanted.config, "it is not UTF-8") from error
-    return read_settings(wanted.method, text, wanted.config, usual)
+        raise InputUnreadable(path, "it is not UTF-8") from error
 
 
-def _check_rows(wanted: Wanted, release: Frozen, settings: Settings) -> None:
-    """Raise ReleaseUnfit for rows of a type that the method does not take, or whose windows are not those of KTO."""
-    kind = release.manifest.value["type"]
-    if kind not in FITTING[wanted.method]:
-        raise ReleaseUnfit(
-            release.rows.name, f"{wanted.method} takes {' or '.join(FITTING[wanted.method])}, not {kind}"
-        )
+def fault_of(method: str, release: Frozen, settings: Settings) -> str | None:
+    """Return why a method cannot train on a release as it stands: its type, or windows that are not those of KTO."""
+    kind, dialect = release.manifest.value["type"], release.manifest.value["params"].get("dialect", "trl")
+    if kind not in FITTING[method]:
+        return f"{method} takes {' or '.join(FITTING[method])}, not {kind}"
+    if dialect != "trl":
+        return f"its rows are written for {dialect}"
     if not release.rows.rows:
-        raise ReleaseUnfit(release.rows.name, "it has no rows")
-    if wanted.method != KTO:
-        return
+        return "it has no rows"
+    if method != KTO:
+        return None
     batch = settings["per_device_train_batch_size"]
-    if batch < 2:  # noqa: PLR2004 - each row would pair with itself
-        raise SettingsInvalid("per_device_train_batch_size", 1, "KTO needs 2 rows or more: each would pair with itself")
     found = verify_export(release.rows.path, batch_size=batch)
-    if not found["ok"]:
-        raise ReleaseUnfit(release.rows.name, f"with batches of {batch}, {found['first_violation']['message']}")
-
-
-def _place(out: Path, about: Mapping[str, Any]) -> Path | None:
-    """Make the run's folder; return the checkpoint to go on from, where the same run was stopped there.
-
-    Raises DestinationExists for a folder with anything else in it, and for a run that is finished.
-    """
-    note = out / ABOUT
-    said = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        if not note.is_file() or note.read_bytes() != said or _is_finished(out):
-            raise DestinationExists(out)
-        found = [(int(match[1]), one) for one in out.iterdir() if (match := _CHECKPOINT.fullmatch(one.name))]
-        return max(found)[1] if found else None
-    out.mkdir(parents=True, exist_ok=True)
-    note.write_bytes(said)
-    return None
-
-
-def _is_finished(out: Path) -> bool:
-    try:
-        return bool(orjson.loads((out / RESULT).read_bytes())["state"] == FINISHED)
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
-        return False
+    return None if found["ok"] else f"with batches of {batch}, {found['first_violation']['message']}"
 
 
 def _tiny(rows: Rows, out: Path) -> Path:
-    folder = out / "tiny"
+    folder = out / TINY
     return folder if (folder / "config.json").is_file() else make_tiny(rows.path, folder)
+
+
+def _leave_tidy(out: Path, title: str, *, finished: bool) -> None:
+    """Draw what was logged; take away the loader's copy of the rows, which only a run that goes on needs."""
+    if (out / LOSSES).is_file():
+        history = [orjson.loads(line) for line in (out / LOSSES).read_bytes().splitlines()]
+        (out / PLOT).write_text(loss_plot(history, title), encoding="utf-8")
+    if finished:
+        shutil.rmtree(out / CACHE, ignore_errors=True)
 
 
 class _Attempt:
@@ -227,13 +207,11 @@ def _recorded(attempt: _Attempt, job: Job, on_step: OnStep) -> int:
     attempt.begin()
     try:
         trained = train_with(job, on_step)
-    except (ModelUnreadable, OrderBroken, ReleaseUnfit, TrainerMissing) as error:
+    except LedgerError as error:  # before the first step; what happens later is told in what is returned
         attempt.end(not_begun(type(error).__name__))
+        clear_folder(job.out)
         raise
-    position = attempt.end(trained)
-    history = [orjson.loads(line) for line in (job.out / LOSSES).read_bytes().splitlines()]
-    (job.out / PLOT).write_text(loss_plot(history, job.rows.name), encoding="utf-8")
-    return position
+    return attempt.end(trained)
 
 
 def not_begun(failure: str) -> Trained:
@@ -243,9 +221,12 @@ def not_begun(failure: str) -> Trained:
 
 def model_facts(model: Path) -> dict[str, Any]:
     """Return a model's folder by its name, and the BLAKE3 over the names and digests of its files."""
-    files = sorted({file for pattern in _OF_A_MODEL for file in model.glob(pattern) if file.is_file()})
-    listed = [[file.name, digest_of_file(file).hex()] for file in files]
-    return {"blake3": digest_of(listed).hex(), "name": model.resolve().name}
+    try:
+        files = sorted({file for pattern in _OF_A_MODEL for file in model.glob(pattern) if file.is_file()})
+        digests = [[file.name, digest_of_file(file).hex()] for file in files]
+    except OSError as error:
+        raise ModelUnreadable(model, error.strerror or error) from error
+    return {"blake3": digest_of(digests).hex(), "name": model.resolve().name}
 
 
 def text(value: Decimal) -> str:

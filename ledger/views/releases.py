@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.sqlite import Connection
@@ -109,6 +110,23 @@ def last(connection: Connection, name: str) -> Last | None:
         (name,),
     ).fetchone()
     return None if row is None else Last(*row)
+
+
+class Released(NamedTuple):
+    """One release: its event's place, its view, its file's base name and BLAKE3 in hex, and the row of its manifest."""
+
+    position: int
+    view: str
+    name: str
+    manifest: int
+    output: str
+    rows: int
+
+
+def listed(connection: Connection) -> Iterator[Released]:
+    """Yield all releases, newest first."""
+    sql = "SELECT position, view, name, manifest, output, rows FROM releases ORDER BY position DESC"
+    return (Released(*row) for row in connection.execute(sql))
 
 
 def by_manifest(connection: Connection, manifest: bytes) -> tuple[int, bytes] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.sqlite import Connection
@@ -26,7 +28,7 @@ def fold(connection: Connection, span: Span) -> None:
         connection.execute(
             """INSERT INTO trainings SELECT t.position, r.position, json_extract(t.leaf, '$.method'),
                 json_extract(t.leaf, '$.state'), json_extract(t.leaf, '$.output')
-            FROM told t JOIN event r ON r.op = unhex(json_extract(t.leaf, '$.release'))
+            FROM told t JOIN event r ON r.op = unhex(json_extract(t.leaf, '$.release')) AND r.kind = 'released'
             WHERE t.position BETWEEN ? AND ? AND t.kind = 'trained'""",
             span.range,
         )
@@ -39,11 +41,12 @@ class Training(NamedTuple):
     op: bytes
     leaf: str
     release: int
+    method: str
     state: str
     output: str
 
 
-_SELECT = """SELECT t.position, e.op, e.leaf, t.release, t.state, t.output
+_SELECT = """SELECT t.position, e.op, e.leaf, t.release, t.method, t.state, t.output
     FROM trainings t JOIN event e ON e.position = t.position"""
 
 
@@ -59,7 +62,7 @@ def listed(connection: Connection, limit: int) -> list[Training]:
     return [Training(*row) for row in rows]
 
 
-def of_release(connection: Connection, release: int) -> list[Training]:
-    """Return the trainings on a release, oldest first."""
-    rows = connection.execute(f"{_SELECT} WHERE t.release = ? ORDER BY t.position", (release,))
-    return [Training(*row) for row in rows]
+def of_releases(connection: Connection, releases: Sequence[int]) -> list[Training]:
+    """Return the trainings on some releases, oldest first."""
+    sql = f"{_SELECT} JOIN json_each(?) j ON j.value = t.release ORDER BY t.position"
+    return [Training(*row) for row in connection.execute(sql, (json.dumps(list(releases)),))]
