@@ -102,9 +102,9 @@ def test_rows_in_another_order_are_refused(ledger: Ledger, tmp_path: Path, model
     for view, says in (("kto", "holds only the label"), ("dpo", "kto takes unpaired_preference, not preference")):
         with pytest.raises(ReleaseUnfit, match=says):
             ledger.train("kto", released(ledger, tmp_path, view), model=model, out=tmp_path / "run")
+    config, manifest = settings(tmp_path, per_device_train_batch_size=1), released(ledger, tmp_path)
     with pytest.raises(SettingsInvalid, match="paired with itself"):
-        config = settings(tmp_path, per_device_train_batch_size=1)
-        ledger.train("kto", released(ledger, tmp_path), model=model, out=tmp_path / "run", config=config)
+        ledger.train("kto", manifest, model=model, out=tmp_path / "run", config=config)
 
 
 def test_parquet_is_trained_on_too(ledger: Ledger, tmp_path: Path, model: str) -> None:

@@ -14,10 +14,10 @@ from tests.small import read, write
 pytest.importorskip("trl")
 pytest.importorskip("datasets")
 
-from torch.utils.data import RandomSampler  # noqa: E402 - optional
+from torch.utils.data import RandomSampler
 
-from ledger.trainers.order import check_arguments, check_kto_order, check_rows  # noqa: E402 - it needs torch
-from tests_train.test_kto import BATCH, trainer_for  # noqa: E402 - it needs trl
+from ledger.trainers.order import check_arguments, check_kto_order, check_rows
+from tests_train.test_kto import BATCH, trainer_for
 
 Rows = list[dict[str, Any]]
 
@@ -82,7 +82,7 @@ def test_paired_rows_are_found(rows: Rows, tmp_path: Path, model: str, tokenizer
 def test_another_sampler_is_found(rows: Rows, tmp_path: Path, model: str, tokenizer: Any) -> None:  # noqa: ANN401 - a tokenizer
     """A trainer that takes the rows at random is refused, whoever made it so."""
     trainer = trainer_for(write(tmp_path / "rows.jsonl", *rows), tmp_path, model, tokenizer)
-    trainer._get_train_sampler = lambda: RandomSampler(trainer.train_dataset)
+    trainer._get_train_sampler = lambda: RandomSampler(trainer.train_dataset)  # noqa: SLF001 - as a subclass would
     assert check_rows(trainer, len(rows)) == ["the sampler is not sequential"]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 WIDTH, HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 36, 40
 _TICKS = 4
+_LARGEST = 1e15
 _NAMES = ("loss", "kl", "rewards/margins", "eval_loss")
 """What is drawn, each in a strip of its own, where the trainer tells it."""
 
@@ -34,8 +35,8 @@ def chart(strips: Sequence[Sequence[Line]], title: str) -> str:
     body = "".join(_strip(strip, number * HEIGHT) for number, strip in enumerate(strips))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(title, quote=True)}" font-family="sans-serif" font-size="12">'
-        f"<title>{escape(title)}</title>{_STYLE}"
+        f'aria-label="{_plain(title)}" font-family="sans-serif" font-size="12">'
+        f"<title>{_plain(title)}</title>{_STYLE}"
         f'<rect class="ground" width="{WIDTH}" height="{height}"/>{body}</svg>\n'
     )
 
@@ -49,7 +50,18 @@ _STYLE = """<style>
 
 
 def _points(entries: Iterable[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    return [(float(one["step"]), float(one[name])) for one in entries if name in one and "step" in one]
+    found = [(one.get("step"), one.get(name)) for one in entries]
+    return [(float(x), float(y)) for x, y in found if _is_drawn(x) and _is_drawn(y)]
+
+
+def _is_drawn(value: object) -> TypeGuard[float]:
+    """Say whether a value is a number that can be drawn: a loss that is out of all bounds leaves a gap."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
+
+def _plain(text: str) -> str:
+    """Return a text as it can stand in an SVG."""
+    return escape("".join(each if each.isprintable() else " " for each in text), quote=True)
 
 
 def _strip(lines: Sequence[Line], top: int) -> str:
@@ -77,7 +89,7 @@ def _strip(lines: Sequence[Line], top: int) -> str:
     for number, line in enumerate(lines):
         path = " ".join(f"{x},{y}" for x, y in (place(*point) for point in line.points))
         parts.append(f'<polyline class="line c{number % 4}" points="{path}"/>')
-        parts.append(f'<text x="{_LEFT + 8 + number * 160}" y="{top + 22}">{escape(line.name)}</text>')
+        parts.append(f'<text x="{_LEFT + 8 + number * 160}" y="{top + 22}">{_plain(line.name)}</text>')
         parts.append(
             f'<line class="line c{number % 4}" x1="{_LEFT - 12 + number * 160}" x2="{_LEFT + 4 + number * 160}" '
             f'y1="{top + 18}" y2="{top + 18}"/>'

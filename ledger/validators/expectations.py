@@ -88,7 +88,7 @@ def _fault(table: Any, names: set[str]) -> str | None:  # noqa: ANN401 - any TOM
         return f"nobody can expect {kind[:40]!r}" + (f" (did you mean {close[0]!r}?)" if close else "")
     wanted = _KINDS[kind]
     value = table[kind]
-    good = any(type(value) is each for each in wanted.types) and value is not False and value not in {"", 0}
+    good = any(type(value) is each for each in wanted.types) and (value > 0 if type(value) is int else bool(value))
     return None if good else f"{kind} takes {wanted.takes}"
 
 

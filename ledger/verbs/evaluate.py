@@ -101,12 +101,13 @@ def evaluate(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[st
         "trained": None if training is None else training.op.hex(),
         "versions": [list(pair) for pair in sorted(versions("trl").items())],
     }
-    position = _record(store, who, fields, outputs)
+    position = record(store, who, fields, outputs)
     seen = 0 if training is None else _seen(store, training, release)
     return {**evaluated_shown(store, position), "seen": seen}
 
 
-def _record(store: Store, who: Who, fields: Mapping[str, Any], outputs: bytes) -> int:
+def record(store: Store, who: Who, fields: Mapping[str, Any], outputs: bytes) -> int:
+    """Append an evaluation and the answers that it is about; return its position."""
     run = Run(store.ledger_id, "evaluate", {name: fields[name] for name in ("config", "model", "release")}, who)
     with store.transaction() as transaction:
         run.begun(transaction)

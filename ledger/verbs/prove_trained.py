@@ -51,7 +51,7 @@ def prove_trained(
         **proof,
         "trained": trained_shown(store, training.position),
         "sample": row.id.hex(),
-        "members": None if beside is None else str(beside),
+        "members": None if out is None else f"{out}{MEMBERS}",
         **_how(row, place),
     }
 

@@ -89,7 +89,7 @@ def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, 
         resume = open_folder(out, {**about, "model": given, "weights": facts}, release.rows.manifest)
     model = wanted.model or _tiny(release.rows, out)
     job = Job(wanted.method, wanted.backend, release.rows, model, out, settings, resume)
-    position = _recorded(_Attempt(store, job, about, release, who), job, on_step)
+    position = _recorded(Attempt(store, job, about, release, who), job, on_step)
     told = {**trained_shown(store, position), "out": str(out), "resumed": resume is not None}
     with plain_errors(out):
         (out / RESULT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
@@ -156,10 +156,11 @@ def _leave_tidy(out: Path, title: str, *, finished: bool) -> None:
         shutil.rmtree(out / CACHE, ignore_errors=True)
 
 
-class _Attempt:
+class Attempt:
     """One attempt: what is recorded of it, before and after."""
 
     def __init__(self, store: Store, job: Job, about: Mapping[str, Any], release: Frozen, who: Who) -> None:
+        """Begin with nothing recorded; the model is read for its digest."""
         self._store = store
         self._job = job
         self._release = release
@@ -202,7 +203,7 @@ class _Attempt:
         return position
 
 
-def _recorded(attempt: _Attempt, job: Job, on_step: OnStep) -> int:
+def _recorded(attempt: Attempt, job: Job, on_step: OnStep) -> int:
     """Train and return the position of the event that says what came of it."""
     attempt.begin()
     try:
