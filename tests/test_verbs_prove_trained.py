@@ -41,7 +41,7 @@ def test_the_proof_holds_alone_and_the_list_is_named_by_the_event(
     """The training, the release and every event of the sample are shown; the list's BLAKE3 stands in the release."""
     sample = next(one for one in samples(toolset) if toolset.prove_trained(run["event"], one)["used"])
     made = toolset.prove_trained(f"@{run['position']}", sample, out=tmp_path / "p")
-    assert made["events"] == 3
+    assert {run["position"], run["release"]["position"]} < set(made["events"])
     assert Ledger.verify_proof(tmp_path / "p")["ok"]
     text = (tmp_path / "p").read_text("utf-8")
     digest = blake3((tmp_path / "p.members.json").read_bytes()).hexdigest()
