@@ -9,7 +9,7 @@ sampler must be sequential. Other trainers must keep every row, and the order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 KEPT = (
     "per_device_train_batch_size",
@@ -25,25 +25,46 @@ KEPT = (
 _PLAIN = ("prompt_ids", "completion_ids", "KL_completion_ids", "label")
 
 
-def check_kto_order(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - a KTOTrainer of a package without types
-    """Return what breaks the order of `rows` rows in a prepared KTOTrainer, in sentences; nothing, if all is well."""
+class Windows(NamedTuple):
+    """What a prepared KTOTrainer makes of its rows: how many are true in each microbatch, and what is wrong.
+
+    `single` microbatches have one label only, `elsewhere` ones take KL completions of others, `matched` KL pairs are
+    rows, of `pairs`.
+    """
+
+    true: list[int]
+    single: int
+    elsewhere: int
+    matched: int
+    pairs: int
+
+
+def kto_windows(trainer: Any) -> Windows:  # noqa: ANN401 - a KTOTrainer of a package without types
+    """Return what the windows of a prepared KTOTrainer hold."""
     prepared, batch = trainer.train_dataset, trainer.args.per_device_train_batch_size
-    found = check_rows(trainer, rows)
     prompts, completions, paired, labels = ([_plain(value) for value in prepared[name]] for name in _PLAIN)
+    true: list[int] = []
     single = elsewhere = matched = 0
     for start in range(0, len(prepared), batch):
         run = range(start, min(start + batch, len(prepared)))
-        single += len({labels[at] for at in run}) == 1
+        true.append(sum(bool(labels[at]) for at in run))
+        single += true[-1] in {0, len(run)}
         there = [completions[at] for at in run]
         elsewhere += any(paired[at] not in there for at in run)
         rows_here = {(prompts[at], completions[at]) for at in run}
         matched += sum((prompts[at], paired[at]) in rows_here for at in run)
+    return Windows(true, single, elsewhere, matched, len(prepared))
+
+
+def check_kto_order(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - likewise
+    """Return what breaks the order of `rows` rows in a prepared KTOTrainer, in sentences; nothing, if all is well."""
+    found = kto_windows(trainer)
     counts = (
-        (single, "microbatches have a single label"),
-        (elsewhere, "batches have KL completions from other batches"),
-        (matched, "KL pairs are matched pairs"),
+        (found.single, "microbatches have a single label"),
+        (found.elsewhere, "batches have KL completions from other batches"),
+        (found.matched, "KL pairs are matched pairs"),
     )
-    return [*found, *(f"{count} {what}" for count, what in counts if count)]
+    return [*check_rows(trainer, rows), *(f"{count} {what}" for count, what in counts if count)]
 
 
 def check_arguments(trainer: Any, asked: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - likewise
