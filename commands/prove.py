@@ -14,6 +14,8 @@ from commands._options import as_of, text
 @click.argument("ids", nargs=-1, type=text, metavar="[ID…]")
 @click.option("--consistency", is_flag=True, help="Show that the log only grew: from position A to B, or to now.")
 @click.option("--checkpoint", is_flag=True, help="Give the head alone, as a checkpoint to keep elsewhere.")
+@click.option("--trained", type=text, metavar="RUN", help="Show whether --sample was in what this run trained on.")
+@click.option("--sample", type=text, metavar="ID", help="The sample for --trained.")
 @click.option("--key", type=click.Path(), metavar="FILE", help="Sign the head with this private key.")
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The file; without it, standard output.")
 @as_of
@@ -21,8 +23,11 @@ from commands._options import as_of, text
 def command(
     call: Call,
     ids: tuple[str, ...],
-    consistency: bool,  # noqa: FBT001 - an option
-    checkpoint: bool,  # noqa: FBT001 - an option
+    *,
+    consistency: bool,
+    checkpoint: bool,
+    trained: str | None,
+    sample: str | None,
     key: str | None,
     output: str | None,
     as_of: str | None,
@@ -30,18 +35,33 @@ def command(
     """Write a proof of what is in the ledger.
 
     Of a sample, of every event about it; ids of events, @POSITION and @FIRST-@LAST name events. `ledger verify-proof`
-    checks it without the ledger. With --consistency the arguments are two positions or times, A and B.
+    checks it without the ledger. With --consistency the arguments are two positions or times, A and B. With --trained
+    RUN --sample ID the training, its release and the sample are shown, and whether and how the sample was in it.
     """
-    _check(ids, as_of, consistency=consistency, checkpoint=checkpoint)
+    if trained is not None or sample is not None:
+        _check_trained(ids, as_of, trained, sample, others=consistency or checkpoint)
+    else:
+        _check(ids, as_of, consistency=consistency, checkpoint=checkpoint)
     given: dict[str, Any] = {"key": key, "out": output}
     with call.open() as ledger:
-        if consistency:
+        if trained is not None and sample is not None:
+            made = ledger.prove_trained(trained, sample, **given)
+        elif consistency:
             made = ledger.prove_consistency(*ids, **given)
         elif checkpoint:
             made = ledger.checkpoint(as_of=as_of, **given)
         else:
             made = ledger.prove(ids, as_of=as_of, **given)
         call.answer(made, lambda: _show(made))
+
+
+def _check_trained(
+    ids: tuple[str, ...], as_of: str | None, trained: str | None, sample: str | None, *, others: bool
+) -> None:
+    if trained is None or sample is None:
+        raise click.UsageError("--trained RUN and --sample ID go together.")
+    if ids or others or as_of is not None:
+        raise click.UsageError("--trained takes --sample, --key and -o, and nothing else.")
 
 
 def _check(ids: tuple[str, ...], as_of: str | None, *, consistency: bool, checkpoint: bool) -> None:
@@ -55,9 +75,29 @@ def _check(ids: tuple[str, ...], as_of: str | None, *, consistency: bool, checkp
         raise click.UsageError("Name what is to be proved: a sample, an event, or @POSITION.")
 
 
+def _show_use(made: dict[str, Any]) -> None:
+    """Say whether and how a sample was in what was trained on."""
+    from commands._render import line, many, mark, note
+
+    run = made["trained"]
+    what = f"{run['method']} run {run['output']} @{run['position']} ({run['state']}, {many(run['steps'], 'step')})"
+    if made["used"]:
+        side = "" if made["side"] is None else f", {made['side']}"
+        said = f"row {made['place'] + 1:,} of {many(run['release']['rows'], 'row')}, repeated {made['copies']}x{side}"
+    else:
+        said = f"not used: {made['omitted']}"
+    if made["path"] is None:
+        note("", f"{made['sample'][:12]} in {what}: {said}", style="bold")
+        return
+    line(mark(good=made["used"]), f" {made['sample'][:12]} in {what}: {said}")
+    line(f"the list of its rows: {made['members']}")
+
+
 def _show(made: dict[str, Any]) -> None:
     from commands._render import digest, emit_bytes, line, many
 
+    if "trained" in made:
+        _show_use(made)
     if made["path"] is None:
         emit_bytes(made["text"].encode())
         return

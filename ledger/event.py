@@ -208,6 +208,38 @@ _ALL = (
         blob="manifest",
     ),
     Kind(
+        "trained",
+        "a trainer was given a release; what came of it, also where it failed",
+        (
+            *(
+                "backend",
+                "config",
+                "device",
+                "failure",
+                "memory",
+                "method",
+                "metrics",
+                "model",
+                "output",
+                "release",
+                "rows",
+            ),
+            *("seconds", "started", "state", "steps", "versions"),
+        ),
+        ("started",),
+        blob="config",
+    ),
+    Kind(
+        "evaluated",
+        "a model answered prompts, and its answers were checked",
+        (
+            *("baseline", "checks", "config", "model", "outputs", "prompts", "release", "results", "started"),
+            *("trained", "versions"),
+        ),
+        ("started",),
+        blob="outputs",
+    ),
+    Kind(
         "erased",
         "the bytes of a blob were erased, on somebody's authority; its hash stays, and keeps it out",
         ("authority", "blob", "fingerprint", "reason", "sample"),

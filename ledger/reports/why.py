@@ -18,7 +18,7 @@ from ledger.reports.statements import statement, statements
 from ledger.reports.today import today
 from ledger.store import Store
 from ledger.transaction import Head
-from ledger.views import lineage, releases, samples, weights
+from ledger.views import lineage, releases, samples, trainings, weights
 
 TWINS = 50
 EVENTS = 200
@@ -72,7 +72,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
                 {"sample": op.hex(), "how": how} for op, how in lineage.children(store.connection, row.sample)
             ],
         },
-        "releases": [_release(place) for place in releases.of_sample(store.connection, row.sample)],
+        "releases": _releases(store, row.sample),
         "events": told[-EVENTS:],
         "cut": [name for name, more in cut if more],
     }
@@ -102,7 +102,14 @@ def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
     }
 
 
-def _release(place: releases.Place) -> dict[str, Any]:
+def _releases(store: Store, sample: int) -> list[dict[str, Any]]:
+    """Return where a sample stands in each release, and what was trained on those that have rows of it."""
+    places = releases.of_sample(store.connection, sample)
+    found = trainings.of_releases(store.connection, [one.position for one in places if one.copies])
+    return [_release(one, [run for run in found if one.copies and run.release == one.position]) for one in places]
+
+
+def _release(place: releases.Place, runs: list[trainings.Training]) -> dict[str, Any]:
     return {
         "position": place.position,
         "view": place.view,
@@ -113,4 +120,14 @@ def _release(place: releases.Place) -> dict[str, Any]:
         "copies": place.copies,
         "preferred": None if place.preferred is None else place.preferred == 1,
         "omitted": place.omitted,
+        "trained": [
+            {
+                "position": run.position,
+                "event": run.op.hex(),
+                "method": run.method,
+                "state": run.state,
+                "output": run.output,
+            }
+            for run in runs
+        ],
     }
