@@ -131,6 +131,8 @@ def render(done: dict[str, Any]) -> None:
     total(done["planned"], "sample", {name: done[name] for name in parts})
     if done["by_failure"]:
         table(("failure", ">samples"), ((kind, number(count)) for kind, count in done["by_failure"].items()))
+    if done["failed"]:
+        line(("what failed is not asked again by the same command; --retry-failed does", "dim"))
     line(f"${done['cost_usd']} for {done['requests']:,} requests; ${done['spent_usd']} in all runs of this job")
     if done["found"] or done["lost"]:
         line(f"{done['found']:,} replies of earlier runs were judged; of {done['lost']:,} nobody knows the outcome")

@@ -54,8 +54,11 @@ def comparison(row: Answer) -> str:
 
 
 def _origin(origin: Answer) -> Line:
-    place = f"{origin['source']} line {origin['line']}" if origin["line"] else f"{origin['source']}"
-    return (f"came from {place}, campaign {origin['campaign']}, labelled {label_word(origin['label'])}",)
+    if origin["source"] is None:
+        place = f"was {origin['event']} from its parent"
+    else:
+        place = f"came from {origin['source']}" + (f" line {origin['line']}" if origin["line"] else "")
+    return (f"{place}, campaign {origin['campaign']}, labelled {label_word(origin['label'])}",)
 
 
 def _scorings(scores: list[Answer], decided: list[Answer]) -> list[Line]:

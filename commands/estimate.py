@@ -24,7 +24,9 @@ _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 @actor
 @click.pass_obj
 def command(call: Call, /, *, purpose: str, spec: str, yes: bool, **options: Any) -> None:  # noqa: ANN401 - the options above
-    """Estimate what a job would cost: low, likely and high, live, cached and in batches, and how long it would take.
+    """Estimate what a job would cost and take.
+
+    Low, likely and high; live, cached and in batches.
 
     The selection and the options are those of the job. The provider counts the tokens of up to 200 prompts, which is
     free. How long answers are is known from earlier answers to the same file, from a pilot, or from what the file

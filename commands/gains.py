@@ -56,7 +56,8 @@ def _recipe(one: dict[str, Any]) -> None:
     ]
     if rows:
         table(("dimension", "scorer", "of", ">samples", ">before", ">after", ">change", ">95 %", ""), rows)
-    table(("failure", ">samples"), ((kind, number(count)) for kind, count in one["by_failure"].items()))
+    if one["by_failure"]:
+        table(("failure", ">samples"), ((kind, number(count)) for kind, count in one["by_failure"].items()))
 
 
 def _numbers(compared: dict[str, Any]) -> tuple[str, ...]:

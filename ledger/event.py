@@ -270,7 +270,7 @@ _ALL = (
         "attempt_failed",
         "an attempt failed, or, where it is final, the work on a version ended without a result",
         (*_CALLED, "detail", "failure", "final", "recipe", "sent", "version"),
-        ("attempt", "call", "failure", "final"),
+        ("attempt", "call", "failure", "final", "recipe"),
     ),
     Kind(
         "batch_submitted",

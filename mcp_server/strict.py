@@ -97,7 +97,7 @@ class StrictTool(Tool):
                 near = difflib.get_close_matches(given[:_WORD], takes, 1)
                 meant = f"; did you mean {near[0]}?" if near else "."
                 return f"there is no argument {one_line(given, _WORD)!r}{meant} It takes {', '.join(takes) or 'none'}."
-        return misshapen(arguments)
+        return misshapen(arguments) or loose(arguments, self.parameters.get("properties", {}))
 
     def _sentence(self, error: ToolError) -> str:
         reason = error.__cause__
@@ -144,6 +144,34 @@ def misshapen(arguments: Mapping[str, Any]) -> str:
         if _HALF.search(text):
             return "the arguments hold half of a character (a lone surrogate); send whole ones."
     return ""
+
+
+def loose(arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
+    """Return which argument is of another type than its schema says, where one would be made of the other.
+
+    A text is no number, a number is not true or false. What is null, or of a type that can be no other, is for the
+    validator to refuse.
+    """
+    for name, value in arguments.items():
+        schema = properties[name]
+        inside = schema.get("items", {}) if isinstance(value, list) else None
+        for place, one, kind in (
+            [(name, value, schema.get("type"))]
+            if inside is None
+            else [(f"{name}[{at}]", one, inside.get("type")) for at, one in enumerate(value)]
+        ):
+            if _is_loose(one, kind):
+                return f"{place} should be {_JSON[kind]}."
+    return ""
+
+
+_JSON = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
+
+
+def _is_loose(value: object, kind: str | None) -> bool:
+    if kind not in _JSON or not isinstance(value, (str, bool, int, float)):
+        return False
+    return isinstance(value, bool) != (kind == "boolean") or isinstance(value, str)
 
 
 def refused(error: ValidationError) -> str:

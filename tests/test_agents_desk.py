@@ -49,7 +49,7 @@ class Spoiled:
             yield result._replace(body=b"another one")
             if self._breaks:
                 self._breaks -= 1
-                raise Refused(Failure("reply_lost", "it broke off", paid=True))
+                raise Refused(Failure("reply_lost", "it broke off"))
 
 
 def spoiled(provider: Provider, many: int, notes: BatchNotes | None = None, **spoils: Any) -> Ran:  # noqa: ANN401 - as above
@@ -107,6 +107,17 @@ def test_a_hand_in_that_is_refused_stops_the_work(provider: Provider, kind: str)
     assert came.notes.failures() == {kind: 5}
     assert came.budget.reserved == 0
     assert came.budget.spent == provider.usd()
+
+
+@pytest.mark.parametrize("kind", ["timed_out", "reply_lost"])
+def test_a_batch_that_was_never_taken_was_not_paid_for(provider: Provider, kind: str) -> None:
+    """However its handing in failed, the provider does not hold it: the log and the budget say so in one word."""
+    came = spoiled(provider, 6, takes=(Failure(kind, "no"),) * 5)
+    assert isinstance(came.error, Stopped)
+    assert came.error.reason == kind
+    assert came.notes.failures() == {"connection_lost": 5}
+    assert came.budget.spent == came.notes.known_cost() == provider.usd()
+    assert came.budget.reserved == 0
 
 
 def forgotten(provider: Provider, age: float | None) -> BatchNotes:

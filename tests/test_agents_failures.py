@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.agents.contract import FAILURES, STOPPING
+from ledger.agents.contract import FAILURES, PAID_PERHAPS, STOPPING, Failure
 from ledger.agents.failures import of_break, of_status
+from ledger.views import work
 
 SPENT = {"error": {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}}
 OWN = {"error": {"type": "invalid_request_error", "message": "You have reached your specified API usage limits. Soon."}}
@@ -31,8 +32,11 @@ QUOTA = {"error": {"code": "insufficient_quota", "type": "insufficient_quota", "
         (429, SPENT, "spend_limit"),
         (429, QUOTA, "spend_limit"),
         (429, {"error": "text"}, "rate_limited"),
+        (499, {}, "reply_lost"),
         (500, OWN, "server_error"),
-        (504, {}, "server_error"),
+        (502, {}, "reply_lost"),
+        (503, {}, "overloaded"),
+        (504, {}, "reply_lost"),
         (529, {}, "overloaded"),
     ],
 )
@@ -46,6 +50,7 @@ def test_each_status_has_its_kind(status: int, body: object, kind: str) -> None:
 def test_no_word_of_a_provider_is_kept(status: int, body: bytes, headers: dict[str, str]) -> None:
     """A failure is a sentence of this program and a number, whatever came with it."""
     failure = of_status(status, body, headers)
+    assert failure.paid == (status in {408, 499, 502, 504})
     assert failure.detail == f"{FAILURES[failure.kind]} (HTTP {status})"
     assert failure.wait is None or 0 <= failure.wait <= 3600
 
@@ -78,3 +83,9 @@ def test_what_may_have_been_paid_for_is_said(name: str, kind: str, *, paid: bool
     failure = of_break(name)
     assert (failure.kind, failure.paid) == (kind, paid)
     assert failure.kind not in STOPPING
+
+
+def test_the_budget_and_the_log_count_the_same_failures_as_paid() -> None:
+    """A kind alone says whether an attempt may have cost something, in a run and in the views."""
+    assert frozenset(work.PAID_PERHAPS) == PAID_PERHAPS <= FAILURES.keys()
+    assert {kind for kind in FAILURES if Failure(kind, "").paid} == PAID_PERHAPS

@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from ledger.agents import opening
+from ledger.agents.api import Refused
 from ledger.agents.budget import Budget
+from ledger.agents.failures import of_status
 from ledger.agents.live import Live
 from ledger.agents.opening import Opened, key_of, offline, open_backend
+from ledger.agents.profiles import shipped
 from ledger.errors import (
     BadRequest,
     ClientMissing,
@@ -126,11 +130,55 @@ def test_a_provider_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(refused(base_url=url), ProviderUnreachable)
 
 
-def test_a_provider_without_a_list_of_models(provider: Provider) -> None:
-    """Where the list cannot be asked, since the provider is in trouble, the shipped table stands in for it."""
-    provider.config(down=True)
-    opened = with_opened(provider, nothing)
-    assert opened.profile.max_output == 64_000
+profile_of: Any = opening._profile  # noqa: SLF001 - what is asked first, without a server to ask
+
+
+class Told:
+    """A provider that answers a question about a model with statuses, one after another, and then with the model."""
+
+    def __init__(self, *statuses: int) -> None:
+        """Begin with nothing asked."""
+        self.profile, self.address, self.provider = shipped("anthropic", MODEL), "an address", "anthropic"
+        self.asked = 0
+        self._statuses = list(statuses)
+
+    async def model(self, name: str) -> dict[str, Any]:
+        """Refuse, or tell of the model."""
+        self.asked += 1
+        if self._statuses:
+            raise Refused(of_status(self._statuses.pop(0), b"", {}))
+        return {"id": name, "max_tokens": 1234}
+
+    async def models(self) -> list[str]:
+        """List the model."""
+        return [MODEL]
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again without a pause."""
+    monkeypatch.setattr(opening, "_TRIES", (0.0,) * 4)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
+@pytest.mark.usefixtures("at_once")
+def test_a_provider_in_trouble_is_asked_about_a_model_again(status: int) -> None:
+    """The shipped table does not stand in for it: requests might be others, and be paid for once more."""
+    once, always = Told(status, status), Told(*[status] * 9)
+    assert asyncio.run(profile_of(once)).max_output == 1234
+    assert once.asked == 3
+    with pytest.raises(ProviderUnreachable):
+        asyncio.run(profile_of(always))
+    assert always.asked == 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 501])
+@pytest.mark.usefixtures("at_once")
+def test_where_nothing_is_said_of_models_the_table_stands(status: int) -> None:
+    """A key that may not ask, and a server without such a list, are asked once."""
+    told = Told(status)
+    assert asyncio.run(profile_of(told)) == told.profile
+    assert told.asked == 1
 
 
 @pytest.mark.parametrize("provider_", ["anthropic", "openai"])

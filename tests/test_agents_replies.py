@@ -103,6 +103,18 @@ def test_what_says_nothing_has_no_cost(body: bytes) -> None:
     assert (came.stop, came.usage, came.cost) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    "name", ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]
+)
+def test_more_tokens_than_there_can_be_are_no_count(name: str) -> None:
+    """Then the cost is unknown, and what was set aside counts."""
+    most = MESSAGE | {"usage": MESSAGE["usage"] | {name: 10**7}}
+    more = MESSAGE | {"usage": MESSAGE["usage"] | {name: 10**7 + 1}}
+    assert read(orjson.dumps(most)).usage is not None
+    assert read(orjson.dumps(more)).usage is None
+    assert reply(Answer(orjson.dumps(more), {}, None, 0), find("anthropic", "m", "1/1")).cost is None
+
+
 def test_a_reply_has_its_cost_and_a_plain_name() -> None:
     """Costs are by the mode, and a request's name that is no plain word is not kept."""
     body = orjson.dumps(MESSAGE | {"usage": {"input_tokens": 10, "output_tokens": 5}})

@@ -114,6 +114,7 @@ ASKED: dict[str, Given] = {
         (w.stopped[1][0],),
     ],
     "agreement": lambda _: [(), ("--by", "scorer")],
+    "gains": lambda _: [()],
     "conflicts": lambda _: [(), ("--kind", "labels")],
     "duplicates": lambda _: [(), ("--field", "completion"), ("--campaign", "late")],
     "templates": lambda _: [("--last", "--field", "completion")],

@@ -68,6 +68,8 @@ def read(cell: str) -> object:
     """Read a cell of the text channel back, as its rules say."""
     if cell == "":
         return None
+    if cell in {"Infinity", "-Infinity", "NaN"}:  # Python would read them as numbers, which JSON does not have
+        return cell
     try:
         return json.loads(cell)
     except ValueError:

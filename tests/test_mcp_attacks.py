@@ -402,3 +402,23 @@ def test_a_client_cannot_say_who_it_is(world: World) -> None:
     assert shown["proposer"] == "alice"
     assert len(shown["client"]["name"]) <= 200
     assert "\n" not in shown["client"]["name"]
+
+
+def test_a_file_beside_an_export_is_made_in_the_folder_only(world: World, tmp_path: Path) -> None:
+    """A link under its name, wherever it leads, is not followed; a second export of a dialect says what to do."""
+    (world.root / "a.jsonl.axolotl.yaml").symlink_to(tmp_path / "elsewhere")
+    ask: dict[str, Any] = {"view": "sft", "dry_run": False}
+    linked = call(world.server, PROJECT, **ask, file="a.jsonl", dialect="axolotl")
+    first, second = (
+        call(world.server, PROJECT, **ask, file=f"{name}.jsonl", dialect="llama-factory") for name in ("b", "c")
+    )
+
+    assert linked.is_error
+    assert "stands there already" in linked.text
+    assert not (tmp_path / "elsewhere").exists()
+    assert set(first.facts["beside"]) == {"b.jsonl.llamafactory.yaml", "dataset_info.json"}
+    assert second.is_error
+    assert "dataset_info.json" in second.text
+    assert "next: What stands there is not replaced, and this dialect needs that file." in second.text
+    assert str(tmp_path) not in second.text + linked.text
+    assert not (world.root / "c.jsonl").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -354,9 +355,74 @@ def test_a_proposal_that_a_policy_takes_says_what_it_changed(world: World, tmp_p
 
 def test_only_a_selection_s_own_head_is_explained_by_it() -> None:
     """A request that names its head itself hears that the head moved, and nothing of selections."""
-    for needed, words in ((None, "ledger log"), (3, "ledger_search")):
-        with pytest.raises(HeadMoved) as refused, selected(needed):
+    for needed, kind, words in ((None, HeadMoved, "ledger log"), (3, BadRequest, "ledger_search")):
+        with pytest.raises(kind) as refused, selected(needed):
             raise HeadMoved(5, 3)
         assert words in refused.value.next_step
+    assert "changed since the search" in str(refused.value)
     with pytest.raises(BadRequest, match="as it is"), selected(3):
         raise BadRequest("as it is")
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("by", ["ids", "proposal"])
+def test_a_yes_is_for_the_ledger_that_was_asked_about(tmp_path: Path, by: str, era: str) -> None:
+    """Another file in its place, where a proposal of the same key is about other samples, is not decided in."""
+    places = [tmp_path / name for name in ("one.db", "other.db")]
+    names, ids = [], []
+    rows = write(tmp_path / "rows.jsonl", *pairs(5))
+    for place, count, verdict in zip(places, (2, 7), ("reject", "accept"), strict=True):
+        with Ledger.init(place, actor="alice") as ledger:
+            ledger.ingest(rows, campaign="first")
+            ids = samples(ledger)
+            names.append(ledger.propose(ids[:count], verdict, reason=REASON, key="p")["name"])
+    assert names[0] == names[1]
+    served = tmp_path / "served.db"
+    shutil.copy(places[0], served)
+
+    class Swaps(Person):
+        async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+            first = not self.questions
+            await super().__call__(context, params)
+            if first:
+                served.unlink()
+                shutil.copy(places[1], served)
+            return ElicitResult(action="accept", content={"record": True}) if first else ElicitResult(action="decline")
+
+    chosen = {"proposal": names[0]}
+    if by == "ids":
+        chosen = {"samples": ids[:2], "verdict": "reject", "reason": REASON}
+    ends, person = head(places[1]), Swaps()
+    done = call(server(served, "record"), RECORD, person, era, idempotency_key="z", **chosen)
+
+    if era == "legacy":
+        assert done.is_error
+        assert "Another ledger stands there by now, so nothing was recorded" in done.text
+    if era == "legacy" or by == "proposal":
+        assert head(served) == ends
+
+
+def test_a_repetition_under_another_key_says_that_a_person_decided(world: World) -> None:
+    """What was said already, and what a person overruled since, is no agreement: it is counted as outranked."""
+    ask = {**world.ask, "samples": world.ids[:3]}
+    call(world.server(), RECORD, yes(), **ask)
+    with Ledger.open(world.path, actor="ada") as ledger:
+        ledger.accept(world.ids[:2], reason="good")
+    again = call(world.server(), RECORD, yes(), **{**ask, "idempotency_key": "another"})
+
+    assert (again.facts["changed"], again.facts["outranked"], again.facts["unchanged"]) == (0, 2, 1)
+    assert again.facts["seqs"] == []
+    assert "2 stay as they are: a person decided" in again.text
+
+
+def test_an_empty_selection_is_refused_in_words(world: World) -> None:
+    """A search that found nothing gives a selection about which nothing can be decided."""
+
+    async def work(client: Client) -> Said:
+        found = said(await client.call_tool("ledger_search", {"status": "errored", "select": True}))
+        return said(await client.call_tool(PROPOSE, {**world.ask, "selection": found.facts["selection"]}))
+
+    refused = using(world.server(), work)
+    assert refused.is_error
+    assert "That selection holds no samples" in refused.text
+    assert "next: Ask ledger_search with other filters" in refused.text

@@ -18,7 +18,21 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, PromptReference
 
 from ledger import Ledger
-from ledger.errors import BadRequest, BrokenLaw, Interrupted, LedgerBusy, NoSuchId, NotWritable
+from ledger.errors import (
+    BadRequest,
+    BrokenLaw,
+    ErasedBytes,
+    Interrupted,
+    LedgerBusy,
+    LedgerError,
+    LedgerNotFound,
+    NoSuchId,
+    NoSuchProposal,
+    NotWritable,
+    PlanImpossible,
+    ProposalSettled,
+    RolledBack,
+)
 from mcp_server import errors, workers
 from mcp_server.answers import answer
 from mcp_server.face import READERS, Face
@@ -511,6 +525,33 @@ def test_the_hint_of_a_command_line_is_not_given_to_an_agent() -> None:
     )
     assert errors.told(BadRequest("No", hint="Say yes.")) == "No. next: Say yes."
     assert "--wait" not in errors.told(LedgerBusy("x", 3))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LedgerBusy(
+            Path("/home/ada/l.db"), 3, hint="Wait until process 7 (x --api-key sk-SECRET\nignore all) has finished"
+        ),
+        RolledBack(Path("/home/ada/l.db"), "it is older", "/home/ada/.local/state/witness"),
+        LedgerNotFound(Path("/home/ada/l.db")),
+        NoSuchProposal("P7"),
+        ProposalSettled("P7", "declined", 9),
+        ErasedBytes("A change to sample abcdef", 9, hint="`ledger show` says who erased it, and why."),
+        PlanImpossible("No group fits", hint="Change --batch-size, or run `ledger status`."),
+        NotWritable(Path("/home/ada/exports/a.jsonl"), "there is no directory /home/ada/exports"),
+        BadRequest("Somebody wrote", hint="Look at /home/ada/l.db\nand run `ledger verify`."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_agent_is_told_what_it_can_do(error: LedgerError) -> None:
+    """One line: no folders of this computer, no command lines, not what another process was started with."""
+    told = errors.told(error)
+
+    assert "\n" not in told
+    for word in ("SECRET", "ignore all", "process 7", "/home", "ada/", "witness", "`ledger", "--batch"):
+        assert word not in told
+    assert len(told.partition(" next: ")[2]) > 10
 
 
 # --- the whole

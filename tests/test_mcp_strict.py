@@ -13,8 +13,8 @@ from pydantic import Field
 
 from mcp_server import strict
 from mcp_server.answers import answer
-from mcp_server.options import Options
-from mcp_server.server import LedgerServer
+from mcp_server.options import ALLOWABLE, Options
+from mcp_server.server import LedgerServer, make
 from mcp_server.strict import StrictTool, misshapen, shorter, takes_text
 from tests.mcp_client import ERAS, call, empty, said, talk
 
@@ -62,7 +62,7 @@ TAKES = "sample, text, by, limit, changes, ids, position"
         ({"sample": "a", "limit": 500}, "take: limit should be less than or equal to 100."),
         (
             {"sample": "a", "limit": "many"},
-            "take: limit should be a valid integer, unable to parse string as an integer.",
+            "take: limit should be a whole number.",
         ),
         ({"sample": "a", "limit": 2.5}, "take: limit should be a valid integer, got a number with a fractional part."),
         ({"sample": 5}, "take: sample should be a text."),
@@ -108,7 +108,7 @@ def test_lists_that_come_as_text_are_read(server: LedgerServer) -> None:
     """Some hosts send a list or an object as JSON in a text; where no text may stand that is what it is."""
     assert taken(server, ids='["a", "b"]')["ids"] == ["a", "b"]
     assert taken(server, changes='{"quality": 0.5}')["changes"] == {"quality": 0.5}
-    assert taken(server, limit="5")["limit"] == 5
+    assert said(call(server, "take", {"sample": "abcdef", "limit": "5"})) == "take: limit should be a whole number."
 
 
 def test_half_a_character_is_refused() -> None:
@@ -214,3 +214,34 @@ def test_any_arguments_end_in_an_answer_or_a_sentence(arguments: dict[str, Any])
     else:
         assert found.structured_content is not None
         assert found.structured_content["sample"] == arguments["sample"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "loose", "fine"),
+    [
+        ("boolean", (0, 1, 0.0, "no", "off", "false", "true"), (True, False)),
+        ("integer", (True, False, "5", "null"), (5, 5.0)),
+        ("number", (True, "5", "null", "nan"), (5, 0.5)),
+        ("string", (), ("null", "5")),
+    ],
+)
+def test_no_type_is_made_of_another(kind: str, loose: tuple[object, ...], fine: tuple[object, ...]) -> None:
+    """A word or a number is no yes or no, a yes is no number, and a text is none either, in a list as alone."""
+    properties = {"one": {"type": kind}, "many": {"type": "array", "items": {"type": kind}}}
+    for value in loose:
+        assert strict.loose({"one": value}, properties).startswith("one should be ")
+        assert strict.loose({"many": [*fine, value]}, properties).startswith(f"many[{len(fine)}] should be ")
+    assert not strict.loose({"one": None, "many": list(fine)}, properties)
+
+
+def test_every_tool_takes_yes_no_and_numbers_as_they_are(tmp_path: Path) -> None:
+    """Each argument of the real tools that is true or false, or a number, refuses what only looks like it."""
+    made = make(Options(tmp_path / "none.db", frozenset(ALLOWABLE)))
+    wrong = {"boolean": "no", "integer": True, "number": "null"}
+    tried = 0
+    for tool in made._strict.values():  # noqa: SLF001 - the tools as they check
+        for name, schema in tool.parameters["properties"].items():
+            if schema.get("type") in wrong:
+                tried += 1
+                assert tool.fault({name: wrong[schema["type"]]}).startswith(f"{name} should be ")
+    assert tried > 10

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.errors import BadRequest
+from mcp_server.tools.asking import written_out
 from mcp_server.tools.telling import Names, columns, number, told
 
 CELLS = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "a", "b"])
@@ -59,3 +62,16 @@ def test_odd_names_are_marked_and_told(given_names: list[str]) -> None:
 def test_what_says_nothing_is_left_out() -> None:
     """Null and what is empty are left out; zero and false say something."""
     assert told([("a", None), ("b", ""), ("c", []), ("d", {}), ("e", 0), ("f", False)]) == {"e": 0, "f": False}
+
+
+def test_a_name_that_looks_like_a_mark_cannot_take_the_place_of_one() -> None:
+    """Names that begin as marks do are marked with digits, and a mark that stands for nothing known is refused."""
+    names = Names()
+    marks = [names(one) for one in ("~1", "a sentence for a name", "~2", "~0badcafe")]
+
+    assert [len(str(one)) for one in marks] == [9, 2, 9, 9]
+    there = ["~1", "a sentence for a name", "~2", "~0badcafe"]
+    assert [written_out(str(one), there) for one in marks if len(str(one)) > 2] == ["~1", "~2", "~0badcafe"]
+    for mark in ("~1", "~2", "~17", "~0badcafe"):
+        with pytest.raises(BadRequest, match="the mark of one"):
+            written_out(mark, there)

@@ -53,7 +53,7 @@ def test_a_batch(provider: Provider) -> None:
 
 
 async def _ended(made: Any, name: str) -> Any:
-    for _ in range(200):
+    for _ in range(2_000):
         batch = await made.messages.batches.retrieve(name)
         if batch.processing_status == "ended":
             return batch
@@ -80,7 +80,7 @@ def test_a_batch_is_cold(provider: Provider) -> None:
 def test_batches_that_are_lost_cancelled_and_listed(provider: Provider) -> None:
     """A lost reply leaves a batch that can be found by listing; a cancelled one costs nothing; pages are walked."""
     sent = [{"custom_id": f"n{n}", "params": body(f"q{n}")} for n in range(5)]
-    provider.config(faults=[{"kind": "batch_lost", "most": 1}], batch_seconds=0.1)
+    provider.config(faults=[{"kind": "batch_lost", "most": 1}], batch_seconds=3)
 
     async def run(made: Any) -> tuple[list[Any], Any]:
         with pytest.raises(anthropic.APIConnectionError):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.recipes import Lagged
 from ledger.recipes.contract import Memory
-from ledger.recipes.memory import LEAST, worn
+from ledger.recipes.memory import LEAST, WORDS, worn
+from ledger.recipes.wording import grams, words
 
 TEMPLATE = "The user wants to see the current state of things"
 TEXTS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=9).map(" ".join)
@@ -39,8 +43,56 @@ def test_the_memory_of_an_item_does_not_change(lag: int, step: int, texts: list[
         fresh.settle(index, [text])
 
     for index, memory in early.items():
-        assert memory == lagged.memory(index) == fresh.memory(index)
         assert memory.epoch == lagged.epoch(index)
+        if index >= len(texts):
+            assert memory == lagged.memory(index) == fresh.memory(index)
+
+
+def defined(texts: list[list[str]], most: int) -> tuple[str, ...]:
+    """Return the phrases of the texts of some items by their definition, with everything in memory."""
+    counted = Counter(gram for some in texts for gram in {one for text in some for one in grams(words(text), WORDS)})
+    known = sorted((pair for pair in counted.items() if pair[1] >= LEAST), key=lambda pair: (-pair[1], pair[0]))
+    told: set[tuple[str, ...]] = set()
+    found: list[str] = []
+    for gram, _ in known:
+        parts = set(grams(gram, WORDS - 2))
+        if told.isdisjoint(parts) and len(found) < most:
+            told |= parts
+            found.append(" ".join(gram))
+    return tuple(found)
+
+
+LONGER = st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join)
+
+
+@given(
+    lag=st.integers(0, 8),
+    step=st.integers(1, 5),
+    most=st.integers(1, 4),
+    items=st.lists(st.lists(LONGER, max_size=2), max_size=16),
+)
+def test_phrases_are_as_they_are_defined(lag: int, step: int, most: int, items: list[list[str]]) -> None:
+    """Whatever is kept of what was seen once or twice, each item knows what the definition says."""
+    lagged = Lagged(lag, step, most)
+    for index, texts in enumerate(items):
+        memory = lagged.memory(index)
+        assert memory == Memory(lagged.epoch(index), defined(items[: lagged.epoch(index)], most))
+        lagged.settle(index, texts)
+
+
+def test_what_is_kept_does_not_grow_with_the_items() -> None:
+    """Of words that never come back eight bytes are kept each, and of memories those that can be asked for still."""
+    lagged = Lagged(4, 2)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for index in range(2_000):
+        lagged.settle(index, [" ".join(f"word{index}x{n}" for n in range(14))])
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 20_000 * 200
+    with pytest.raises(ValueError, match="dropped"):
+        lagged.memory(0)
+    assert lagged.memory(2_000).epoch == 1_996
 
 
 @given(lag=st.integers(0, 50), step=st.integers(1, 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ledger.agents.contract import Call, Failure
 from ledger.errors import BadRequest, NoPolicy
 from tests.small import chat, samples, write
 from tests.test_verbs_judge_model import rubric, scored
-from tests.working import Answer, Model, clearer, prompted, row_of, spec_file
+from tests.working import COST, WORST, Answer, Model, clearer, prompted, row_of, spec_file
 
 POLICY = """
 name = "plain"
@@ -141,7 +142,7 @@ def test_without_a_policy_nothing_is_better(four: Ledger, tmp_path: Path) -> Non
 def test_a_budget_holds_for_both_steps(four: Ledger, tmp_path: Path) -> None:
     """What improving leaves is what judging may spend; where it does not do, the rest waits for the next run."""
     model = by_number({str(n): scored(5) for n in range(4)})
-    done = improve(four, tmp_path, model, budget="0.0145")
+    done = improve(four, tmp_path, model, budget="0.0185")
     assert (done["stopped"], done["accepted"] + done["unknown"]) == ("budget", 4)
     more = improve(four, tmp_path, model, budget=1)
     assert more["stopped"] is None
@@ -154,3 +155,42 @@ def test_a_provider_that_fails_the_judge_rejects_nobody(four: Ledger, tmp_path: 
     done = improve(four, tmp_path, model)
     assert (done["unknown"], done["rejected"]) == (4, 0)
     assert json.dumps(done["decided"]) == '{"unknown": 4}'
+
+
+def test_where_a_campaign_has_no_policy_nothing_can_be_told(ledger: Ledger, tmp_path: Path) -> None:
+    """What it made is unknown, in this run and in the next; what another campaign made is decided all the same."""
+    for name, numbers in (("c", range(2)), ("d", range(2, 4))):
+        rows = [chat(f"question {n}", f"answer {n}", label=False) for n in numbers]
+        ledger.ingest([write(tmp_path / f"{name}.jsonl", *rows)], campaign=name)
+        ledger.judge(rubric(tmp_path), campaign=name, model="m", opener=Model(lambda *_: scored(3)).opener)
+    (tmp_path / "policy.toml").write_text(POLICY)
+    ledger.decide(str(tmp_path / "policy.toml"), campaign="c")
+    done = improve(ledger, tmp_path, by_number({str(n): scored(5) for n in range(4)}))
+    assert (done["accepted"], done["unknown"], done["decided"]) == (2, 2, {"accepted": 2, "unknown": 2})
+    assert {number: status for number, (status, _) in status_of(ledger).items()} == {
+        "0": "accepted",
+        "1": "accepted",
+        "2": "pending",
+        "3": "pending",
+    }
+    before = ledger.status()
+    again = improve(ledger, tmp_path, Model())
+    assert (again["reused"], again["requests"], again["decided"]) == (4, 0, {"unknown": 2})
+    assert ledger.status() == before
+    assert ledger.verify()["ok"]
+
+
+def test_one_budget_holds_for_both_steps_of_all_runs(ledger: Ledger, tmp_path: Path) -> None:
+    """What a judge spent on pairs that are decided since counts too, and the report tells all that was spent."""
+    rows = [chat(f"question {n}", f"answer {n}", label=False) for n in range(30)]
+    ledger.ingest([write(tmp_path / "in.jsonl", *rows)], campaign="c")
+    (tmp_path / "policy.toml").write_text(POLICY)
+    ledger.decide(str(tmp_path / "policy.toml"))
+    paid = 0
+    for limit in (8, 16, None, None):
+        model = by_number({str(n): scored(5) for n in range(30)})
+        done = improve(ledger, tmp_path, model, budget="0.045", limit=limit)
+        paid += model.paid
+        assert Decimal(done["spent_usd"]) == paid * COST <= Decimal("0.045")
+    assert done["stopped"] == "budget"
+    assert paid * COST + WORST > Decimal("0.045")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,15 @@ def test_what_a_provider_did_not_keep_is_not_counted_on(provider: Provider, tmp_
     low, high = bounds(after, "live")
     assert low <= provider.usd() - paid <= high
     assert high < low * 2
+
+
+def test_nothing_is_estimated_from_within_a_loop(tmp_path: Path) -> None:
+    """Where a loop runs in the thread already, that is said."""
+    ledger, options = opened(tmp_path, 2)
+
+    async def within() -> None:
+        with pytest.raises(BadRequest, match="event loop"):
+            ledger.estimate("improve", **options)
+
+    with ledger:
+        asyncio.run(within())

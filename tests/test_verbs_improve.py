@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +21,7 @@ from ledger.transaction import Clock, system_clock
 from ledger.verbs import job
 from tests.logs import Ticks, folded, store_of, tables
 from tests.small import chat, samples, write
-from tests.working import COST, WORST, Answer, Killed, Model, clearer, key, prompted, spec_file
+from tests.working import COST, SPEC, WORST, Answer, Killed, Model, clearer, key, prompted, spec_file
 
 PARTS = ("accepted", "rejected", "failed", "unknown", "reused", "skipped", "left")
 
@@ -129,8 +131,8 @@ def test_a_wrong_reply_is_asked_about_twice_more(four: Ledger, tmp_path: Path) -
         (json.dumps({"content": [{"text": "{"}], "stop_reason": "max_tokens"}).encode(), "cut", 3),
         (b"\xff\x00not JSON", "empty", 3),
         (Failure("bad_request", "it is refused"), "bad_request", 2),
-        (Failure("timed_out", "no reply", paid=True), "timed_out", 2),
-        (Failure("reply_lost", "the connection broke", paid=True), "reply_lost", 2),
+        (Failure("timed_out", "no reply"), "timed_out", 2),
+        (Failure("reply_lost", "the connection broke"), "reply_lost", 2),
     ],
 )
 def test_each_failure_is_of_its_kind(tmp_path: Path, answer: Answer, kind: str, requests: int) -> None:
@@ -406,6 +408,78 @@ def test_what_waits_in_a_batch_is_not_bought_live(four: Ledger, tmp_path: Path) 
     assert kinds(four)["request_sent"] == 1
 
 
+def beside(folder: Path, model: Model, text: str | None = None) -> list[object]:
+    """Improve from another thread through a connection of its own; return the report or what it raised."""
+    came: list[object] = []
+
+    def run() -> None:
+        with Ledger.open(folder / "ledger.db") as other:
+            try:
+                spec = spec_file(folder) if text is None else folder / "other.toml"
+                if text is not None:
+                    spec.write_text(text, encoding="utf-8")
+                where = "label == 'false'"
+                came.append(other.improve(spec, opener=model.opener, where=where, model="m", concurrency=1))
+            except BadRequest as error:
+                came.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return came
+
+
+def meanwhile(folder: Path, second: Model, text: str | None = None) -> tuple[Model, list[object]]:
+    """Return a model that has somebody else improve when it is asked first, and what becomes of that."""
+    came: list[object] = []
+
+    def script(call: Call, attempt: int) -> Answer:
+        if not came:
+            came.extend(beside(folder, second, text))
+        return clearer(call, attempt)
+
+    return Model(script), came
+
+
+def test_two_processes_do_not_work_on_one_job(four: Ledger, tmp_path: Path) -> None:
+    """The second one is refused before it opens a provider, and what is under way is bought once; nothing is left."""
+    second = Model()
+    first, came = meanwhile(tmp_path, second)
+    there = sorted(tmp_path.iterdir())
+    done = improve(four, tmp_path, first)
+    assert (done["accepted"], first.paid, second.opened) == (4, 4, 0)
+    (refused,) = came
+    assert isinstance(refused, BadRequest)
+    assert "works on this job" in str(refused)
+    assert kinds(four)["request_sent"] == kinds(four)["reply_stored"] == 4
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in there} == {"spec.toml"}
+
+
+def test_two_jobs_may_be_under_way_at_once(four: Ledger, tmp_path: Path) -> None:
+    """Another recipe has a lock of its own, and one that a dead process left behind is none."""
+    first, came = meanwhile(tmp_path, Model(), SPEC.replace('"Write the request anew."', '"Write it anew."'))
+    recipe = improve(four, tmp_path, Model(), limit=1)["recipe"]
+    left = tmp_path / f"ledger.db-work-{recipe[3:19]}"
+    left.touch()
+    assert improve(four, tmp_path, first)["accepted"] == 3
+    (other,) = came
+    assert isinstance(other, dict)
+    assert other["accepted"] + other["failed"] == other["planned"] > 0
+    assert not left.exists()
+
+
+def test_a_model_is_not_asked_from_within_a_loop(four: Ledger, tmp_path: Path) -> None:
+    """Where a loop runs in the thread already, that is said, and nothing is recorded."""
+    before = four.status()
+
+    async def within() -> None:
+        with pytest.raises(BadRequest, match="event loop"):
+            improve(four, tmp_path, Model())
+
+    asyncio.run(within())
+    assert four.status() == before
+
+
 def test_another_spec_that_asks_the_same_pays_nothing(four: Ledger, tmp_path: Path) -> None:
     """A reply is known by what was asked, not by who asked: the children are others, the answers are there."""
     improve(four, tmp_path, Model())
@@ -418,6 +492,39 @@ def test_another_spec_that_asks_the_same_pays_nothing(four: Ledger, tmp_path: Pa
         opener=model.opener,
     )
     assert (done["failed"] + done["accepted"], done["requests"], done["found"], model.paid) == (4, 0, 4, 0)
+
+
+def test_another_spec_that_fails_on_the_same_reply_has_its_own_end(four: Ledger, tmp_path: Path) -> None:
+    """What a reply is not good for is said for each recipe, so that neither asks again until it is told to."""
+    improve(four, tmp_path, Model(lambda *_: "no json"), limit=1)
+    text = spec_file(tmp_path).read_text().replace('name = "clearer"', 'name = "labelled"')
+    spec = spec_file(tmp_path, text.replace("label = true", "label = false"))
+    options: dict[str, Any] = {"where": "label == 'false'", "model": "m", "concurrency": 1, "limit": 1}
+    ends = []
+    for _ in range(2):
+        model = Model()
+        done = four.improve(spec, opener=model.opener, **options)
+        ends.append((done["failed"], done["reused"], done["requests"]))
+    assert ends == [(1, 0, 0), (0, 1, 0)]
+
+
+def test_what_waits_in_a_batch_of_another_spec_is_not_bought_again(four: Ledger, tmp_path: Path) -> None:
+    """Its answer will be this one's too; what the other set aside counts in the other's spending alone."""
+    batch = key("batch")
+    with pytest.raises(Killed):
+        improve(four, tmp_path, Model(batch=batch, dies=1, late=True))
+    text = spec_file(tmp_path).read_text().replace('name = "clearer"', 'name = "labelled"')
+    spec = spec_file(tmp_path, text.replace("label = true", "label = false"))
+    options: dict[str, Any] = {"where": "label == 'false'", "model": "m", "concurrency": 1}
+    live, batched = Model(), Model(attempts=1)
+    with pytest.raises(BadRequest, match="wait in batches"):
+        four.improve(spec, opener=live.opener, **options)
+    assert live.paid == 0
+    with pytest.raises(BadRequest):
+        four.improve(spec, opener=batched.opener, mode="batch", **options)
+    assert batched.past is not None
+    (sent,) = batched.past.known[batch].sent.values()
+    assert (sent.attempt, sent.reserved, batched.past.spent) == (1, Decimal(0), Decimal(0))
 
 
 def test_the_same_clock_and_replies_make_the_same_log(tmp_path: Path) -> None:

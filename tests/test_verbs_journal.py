@@ -109,17 +109,40 @@ def test_two_processes_do_not_ask_the_same(three: Ledger) -> None:
         asyncio.run(journal_of(three, "a" * 64).sent(call("a" * 64), 1, Decimal("0.01")))
 
 
-def test_what_a_commit_raises_reaches_everybody_in_it(three: Ledger) -> None:
-    """Nobody goes on as if it were stored, and nothing of it is."""
-    journal = journal_of(three, "a" * 64, "b" * 64)
+def test_what_one_write_raises_reaches_its_teller_alone(three: Ledger) -> None:
+    """A reply that was paid for is stored, though a request of the same moment may not be sent."""
+    journal = journal_of(three, "a" * 64, "b" * 64, "c" * 64)
+    asyncio.run(journal_of(three, "-", "b" * 64).sent(call("b" * 64), 1, Decimal("0.01")))
     asyncio.run(journal.sent(call("a" * 64), 1, Decimal("0.01")))
+
+    async def tell() -> list[object]:
+        told = (
+            journal.replied(call("a" * 64), 1, reply(b"precious")),
+            journal.sent(call("b" * 64), 1, Decimal("0.01")),
+            journal.sent(call("c" * 64), 1, Decimal("0.01")),
+        )
+        return list(await asyncio.gather(*told, return_exceptions=True))
+
+    assert [type(each) for each in asyncio.run(tell())] == [type(None), BadRequest, type(None)]
+    assert keys_of(three)[-2:] == [("request_sent", "c"), ("reply_stored", "a")]
+    assert (journal.cost, journal.unsettled) == (Decimal("0.001"), {"c" * 64})
+    assert three.verify()["ok"]
+
+
+def test_a_commit_that_fails_as_a_whole_reaches_everybody(three: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even the start of the run could be stored nobody goes on, and nothing is."""
+    journal = journal_of(three, "a" * 64, "b" * 64)
     before = three.status()
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
 
     async def tell() -> list[object]:
         told = (journal.sent(call(key * 64), 1, Decimal("0.01")) for key in "ab")
         return list(await asyncio.gather(*told, return_exceptions=True))
 
-    assert [type(each) for each in asyncio.run(tell())] == [BadRequest, BadRequest]
+    monkeypatch.setattr(Run, "append", full)
+    assert [type(each) for each in asyncio.run(tell())] == [OSError, OSError]
     assert three.status() == before
 
 

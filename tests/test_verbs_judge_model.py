@@ -97,7 +97,7 @@ def test_judged_again_nothing_is_sent(three: Ledger, tmp_path: Path) -> None:
         (scored(3, ""), "too_short"),
         (json.dumps({"notes": {"plain": "x"}}), "wrong_shape"),
         (json.dumps({"content": [], "stop_reason": "refusal"}).encode(), "refused"),
-        (Failure("timed_out", "no reply", paid=True), "timed_out"),
+        (Failure("timed_out", "no reply"), "timed_out"),
     ],
 )
 def test_what_could_not_be_judged_is_no_number(three: Ledger, tmp_path: Path, answer: Answer, reason: str) -> None:
@@ -147,3 +147,16 @@ def test_a_dry_run_says_what_contradicts_in_a_rubric(three: Ledger, tmp_path: Pa
     """Nothing is asked; how many would be, and the faults of the rubric."""
     done = judge(three, tmp_path, Model(), dry_run=True)
     assert (done["asked"], [one["kind"] for one in done["lint"]]) == (3, ["no_examples"])
+
+
+def test_what_cannot_be_judged_is_asked_anew_each_time(three: Ledger, tmp_path: Path) -> None:
+    """However often it fails in the same way: each failure is an event, so the next attempt is another question."""
+    for times in range(1, 5):
+        model = Model(lambda *_: "no score")
+        done = judge(three, tmp_path, model, limit=1, retry_failed=times > 1)
+        assert (done["failed"], done["requests"], done["found"]) == (1, model.paid, 0)
+        assert model.paid == 3
+        says = [event["says"] for event in three.log(limit=99) if event["kind"] == "unscored"]
+        assert [one["reason"] for one in says] == ["not_json"] * times
+    assert judge(three, tmp_path, Model(lambda *_: scored(4)), limit=1, retry_failed=True)["accepted"] == 1
+    assert three.verify()["ok"]

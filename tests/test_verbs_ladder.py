@@ -167,3 +167,18 @@ def test_a_regenerated_answer() -> None:
     found = ladder.judge(recipe, each, READER, None, called)
     assert isinstance(found, Problem)
     assert found.kind == "structure_changed"
+
+
+def test_an_answer_that_is_the_question() -> None:
+    """Saying again what the person said is no answer, however it is spaced; saying part of it is one."""
+    text = shipped("spec")["persona-answers"]
+    recipe = recipe_of(load_spec(text[: text.index("[persona]")], "x"))
+    asked = "What is the weather in the old town of Trier today?"
+    each = item(
+        {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": "It is fine in Trier."}]}
+    )
+    found = ladder.judge(recipe, each, READER, None, json.dumps({"answer": f" {asked.upper()} "}))
+    assert isinstance(found, Problem)
+    assert found.kind == "unchanged"
+    said = ladder.judge(recipe, each, READER, None, json.dumps({"answer": f"{asked} It is fine, as ever."}))
+    assert isinstance(said, Made)

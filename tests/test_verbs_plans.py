@@ -14,6 +14,7 @@ from ledger.verbs.adopt import Proposed, adopt, digest_of_policy
 from ledger.verbs.run import Run, Who
 from tests.logs import store_of
 from tests.small import pairs, samples, write
+from tests.working import append, failed, row_of
 
 LOW = Policy("low", (Rule("low", "rejected", Compare(Score("quality"), "<", Number(400_000))),))
 HIGH = Policy("high", (Rule("low", "rejected", Compare(Score("quality"), "<", Number(800_000))),))
@@ -108,3 +109,21 @@ def test_a_policy_that_has_not_decided_yet(ledger: Ledger, tmp_path: Path, view:
     with pytest.raises(PlanImpossible) as raised:
         ledger.project(view, tmp_path / "out.jsonl")
     assert "decide`" not in raised.value.next_step
+
+
+def test_a_failed_improvement_takes_nothing_out(half: Ledger, tmp_path: Path) -> None:
+    """The original stands: as long as no policy is adopted it goes as what is pending does, and no longer."""
+    before = half.project("train", tmp_path / "before.jsonl")
+    append(half, [failed(row_of(half, one), one, "refused", final=True) for one in samples(half)[12:]])
+    assert half.status()["by_status"]["errored"] == 4
+    assert half.check("train")["used"] == half.check("train")["considered"] == 16
+    after = half.project("train", tmp_path / "after.jsonl")
+    assert (after["used"], after["omitted"]) == (before["used"], before["omitted"])
+    assert (tmp_path / "before.jsonl").read_bytes() == (tmp_path / "after.jsonl").read_bytes()
+    assert half.rebuild(tmp_path / "after.jsonl.manifest.json", tmp_path / "again.jsonl")["identical"]
+    put_in_force(half, LOW)
+    assert half.project("train", tmp_path / "then.jsonl")["omitted"]["status"] == 8
+    half.withdraw([event["event"] for event in half.log(limit=999) if event["kind"] == "accepted"])
+    with pytest.raises(PlanImpossible) as impossible:
+        half.project("train", tmp_path / "none.jsonl")
+    assert "12 are pending and 4 errored. Run `ledger decide`" in impossible.value.next_step

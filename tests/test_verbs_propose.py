@@ -274,7 +274,7 @@ class TestRecord:
         assert head(ledger) == before
         done = ledger.record(ids, "reject", **ask)
         seen = ledger.check_record(ids, "reject", **ask, expected_head=0)
-        assert seen == {**done, "repeated": True, "list": seen["list"]}
+        assert seen == {**done, "repeated": True, "list": seen["list"], "ledger": ledger.status()["ledger"]}
         assert not ledger.check_record(ids, "reject", **ask, actor="another")["repeated"]
         with pytest.raises(BadRequest, match="another proposal of yours"):
             ledger.check_record(ids, "accept", **ask)
@@ -289,9 +289,41 @@ class TestRecord:
             ledger.check_record_proposal(waits["name"], key="r", expected_head=before)
         done = ledger.record_proposal(waits["name"], key="r")
         assert counts(done["settled"]) == [3, 0, 0, 1, 0]
-        assert ledger.check_record_proposal(waits["proposal"], key="r") == {**done, "repeated": True, "list": listed}
+        again = {**done, "repeated": True, "list": listed, "ledger": seen["ledger"]}
+        assert ledger.check_record_proposal(waits["proposal"], key="r") == again
         with pytest.raises(ProposalSettled):
             ledger.check_record_proposal(waits["name"], key="other")
+
+    def test_a_proposal_that_was_confirmed_is_the_one_that_is_recorded(self, ledger: Ledger, tmp_path: Path) -> None:
+        """An answer about another proposal, list or ledger than the one that stands there is refused."""
+        ids = some(ledger, tmp_path)
+        made = ledger.propose(ids, "reject", reason=WHY, key="p")
+        seen = ledger.check_record_proposal(made["name"], key="r")
+        before = head(ledger)
+        for name, other in (
+            ("ledger", "0" * 32),
+            ("list", "b3:"),
+            ("position", 1),
+            ("verdict", "accept"),
+            ("count", 9),
+        ):
+            with pytest.raises(BadRequest, match="not the proposal that somebody was asked about"):
+                ledger.record_proposal(made["name"], key="r", about={**seen, name: other})
+        assert head(ledger) == before
+        done = ledger.record_proposal(made["name"], key="r", about=seen)
+        assert counts(done["settled"]) == [4, 0, 0, 0, 0]
+
+    def test_what_a_person_overruled_is_outranked_the_second_time_too(self, ledger: Ledger, tmp_path: Path) -> None:
+        """Nothing is appended of it again; every sample is counted once, and the range is of what was appended."""
+        ids = some(ledger, tmp_path)
+        with as_actor(ledger.path, "robot") as robot:
+            robot.record(ids[:3], "reject", reason=WHY, key="1")
+            ledger.accept(ids[:2], reason="good")
+            again = robot.record(ids, "reject", reason=WHY, key="2")["settled"]
+            labels = robot.record(ids[:1], "label-true", reason=WHY, key="3")["settled"]
+        assert counts(again) == [1, 2, 1, 0, 0]
+        assert again["events"] == [again["position"] + 1] * 2
+        assert labels["events"] == [labels["position"] + 1] * 2
 
     def test_a_wrong_way_to_confirm(self, ledger: Ledger, tmp_path: Path) -> None:
         """It is one of a few words, and the ledger stays as it was."""

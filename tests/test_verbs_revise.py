@@ -10,7 +10,7 @@ import pytest
 
 from ledger import Ledger
 from ledger.errors import BadRequest, InputNotFound, SourceClash
-from ledger.verbs import originals, returned
+from ledger.verbs import originals, returned, revise
 from tests.logs import sample_ids, store_of
 from tests.revising import RECIPE, SLICES, answered, better, children, given, lines, poor
 from tests.small import read, write
@@ -357,3 +357,48 @@ def test_what_was_recorded_pairs_with_its_original(ledger: Ledger, tmp_path: Pat
     assert made["rows"] == 4
     chosen = {row["chosen"][0]["content"] for row in read(tmp_path / "dpo.jsonl")}
     assert chosen == {better(n)["messages"][1]["content"] for n in range(4)}
+
+
+def test_a_sample_of_two_batches_comes_back_twice(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same text in one import is one child, and known the second time; another text has the next ordinal."""
+    monkeypatch.setattr(revise, "_CHUNK", 2)
+    given(ledger, tmp_path, 4)
+    files = []
+    for name, more in (("a", ""), ("b", ""), ("c", "anew")):
+        ledger.checkout(tmp_path / name, campaign="one", size=3 if name == "a" else 4)
+        for path in sorted((tmp_path / name).glob("batch_*.jsonl")):
+            if name != "a" or path.name == "batch_001.jsonl":
+                rows = lines(path)
+                files.append(write(tmp_path / f"{name}_{path.name}", *answered(rows, range(len(rows)), more)))
+    dry = ledger.revise(files[:2], dry_run=True)
+    told = ledger.revise(files[:2])
+    assert [(one["recorded"], one["known"]) for one in (dry, told)] == [(4, 3)] * 2
+    assert [each["ordinal"] for each in children(ledger)] == [0] * 4
+    assert ledger.revise([files[0], files[2]])["recorded"] == 4
+    assert [each["ordinal"] for each in children(ledger)] == [0] * 4 + [1] * 4
+    assert ledger.verify()["findings"] == []
+
+
+def test_each_row_is_looked_up_once_however_many_batches_there_are(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work grows with rows and with batches, not with both multiplied."""
+    given(ledger, tmp_path)
+    ledger.checkout(tmp_path / "out", campaign="one", size=1)
+    files = [
+        write(tmp_path / f"back{number}.jsonl", *answered(lines(path), [number]))
+        for number, path in enumerate(sorted((tmp_path / "out").glob("batch_*.jsonl")))
+    ]
+    asked: list[int] = []
+
+    class Counted(dict[int, int | None]):
+        def __getitem__(self, file: int) -> int | None:
+            asked.append(file)
+            return super().__getitem__(file)
+
+    placed = originals.placed
+    monkeypatch.setattr(revise, "placed", lambda *given: Counted(placed(*given)))
+    assert ledger.revise(files)["recorded"] == 6
+    assert sorted(asked) == list(range(6))

@@ -12,7 +12,9 @@ from ledger import Ledger
 from ledger.errors import BadRequest, NoPolicy
 from ledger.policy import changed
 from ledger.rule import Cap
+from ledger.sqlite import Connection
 from ledger.verbs.whatif import EXAMPLES, policy_to_change, whatif
+from ledger.views import due, flips, policies
 from tests.judged import LOW, RELABEL
 from tests.logs import store_of
 from tests.scoring import ask, decide, score, some, standing, take_in
@@ -182,3 +184,40 @@ def test_an_errored_sample_of_another_campaign_is_pending(ledger: Ledger, tmp_pa
     assert ledger.show(theirs)["status"] == "errored"
     after = ask(ledger, LOW)["after"]
     assert (after["samples"], after["accepted"], after["pending"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("earlier_first", [True, False])
+def test_an_earlier_moment_and_the_present_are_counted_apart(
+    ledger: Ledger, tmp_path: Path, *, earlier_first: bool
+) -> None:
+    """Whichever is asked first, each counts what stood then, and the same when it is asked again."""
+    score(ledger, {one: {"quality": "0.9"} for one in some(ledger, tmp_path, 2)})
+    decide(ledger, LOW)
+    then = ledger.status()["head"]["position"]
+    some(ledger, tmp_path, 3, "more")
+    answers: dict[int | None, list[int]] = {then: [], None: []}
+    for when in (then, None, then) if earlier_first else (None, then, None):
+        told = ledger.whatif(["threshold.min_quality=0.95"], as_of=when)
+        answers[when].append(told["before"]["samples"])
+        assert told["after"]["rejected"] == 2
+    assert (set(answers[then]), set(answers[None])) == ({2}, {5})
+
+
+def test_the_present_is_counted_once(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other settings over the same log only look for flips; after a write it is counted anew."""
+    counted: list[str | None] = []
+    standing_of = flips.standing
+
+    def counting(connection: Connection, adoption: policies.Adoption, campaign: str | None) -> list[due.Count]:
+        counted.append(campaign)
+        return standing_of(connection, adoption, campaign)
+
+    monkeypatch.setattr(flips, "standing", counting)
+    score(ledger, {one: {"quality": "0.9"} for one in some(ledger, tmp_path, 2)})
+    decide(ledger, LOW)
+    for level in ("0.1", "0.95"):
+        ledger.whatif([f"threshold.min_quality={level}"])
+    assert len(counted) == 1
+    some(ledger, tmp_path, 1, "more")
+    assert ledger.whatif(["threshold.min_quality=0.95"])["before"]["samples"] == 3
+    assert len(counted) == 2

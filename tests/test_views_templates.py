@@ -10,6 +10,7 @@ import pytest
 from ledger import Ledger
 from ledger.errors import BadRequest
 from ledger.rule import Cap
+from ledger.views import spending
 from tests.judged import LOW, decide
 from tests.logs import store_of, tables
 from tests.scoring import details_of, standing
@@ -139,3 +140,14 @@ def test_texts_with_the_same_words_are_alike_whoever_stands_for_them(ledger: Led
     decide(ledger, replace(LOW, rules=(), thresholds=(), caps=(cap,), headline=None))
     over = [one for one, (status, _) in standing(ledger).items() if status == "rejected"]
     assert [details_of(ledger, one)["details"]["similarity"] for one in over] == ["1"] * 7
+
+
+def test_what_was_made_is_looked_for_by_its_text(ledger: Ledger) -> None:
+    """Whether a child is in a family is one step down an index, however many members there are."""
+    connection, heard = store_of(ledger).connection, list[str]()
+    connection.set_trace_callback(heard.append)
+    list(spending.derived(connection))
+    connection.set_trace_callback(None)
+    (statement,) = heard
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert any("template_members_fingerprint (fingerprint=?)" in step for step in plan), plan

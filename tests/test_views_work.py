@@ -85,14 +85,15 @@ def test_calls_wait_in_batches_until_something_is_heard(three: Ledger) -> None:
     batch = key("batch")
     append(three, [asked(row, f"call {n}", batch=batch) for n, row in enumerate(rows)])
     connection = store_of(three).connection
-    assert [one.call.hex() for one in work.open_batches(connection, RECIPE)] == [key(f"call {n}") for n in range(3)]
+    assert [one.call.hex() for one in work.open_batches(connection, "test")] == [key(f"call {n}") for n in range(3)]
+    assert list(work.open_batches(connection, "another provider")) == []
     assert work.provider_id(connection, bytes.fromhex(batch)) is None
     fields = {"adopted": True, "batch": batch, "calls": 3, "provider": "test", "provider_id": "msgbatch_1"}
     append(three, [draft("batch_submitted", None, None, fields)])
     answered(three, rows[0], "call 0")
     assert work.provider_id(connection, bytes.fromhex(batch)) == "msgbatch_1"
     assert work.heard(connection, "test") == ["msgbatch_1"]
-    assert [one.call.hex() for one in work.open_batches(connection, RECIPE)] == [key("call 1"), key("call 2")]
+    assert [one.call.hex() for one in work.open_batches(connection, "test")] == [key("call 1"), key("call 2")]
 
 
 @pytest.mark.parametrize("dollars", ["0.000000000001", "0.0000012345", "12.345678901234", "999.999999999999", "0"])
@@ -103,6 +104,18 @@ def test_money_is_exact(three: Ledger, dollars: str) -> None:
     append(three, [asked(row, "a")])
     answered(three, row, "a", cost=dollars)
     assert spent(three, one) == Decimal(dollars)
+
+
+@pytest.mark.parametrize("dollars", ["1000.5", "9000000", "99999999999999999999", "1e300"])
+def test_no_sum_in_a_log_is_too_large_to_be_added_up(three: Ledger, dollars: str) -> None:
+    """What an attempt says that it cost counts up to a thousand dollars, whoever wrote it."""
+    one = sample_ids(three)[0]
+    row = row_of(three, one)
+    for attempt in (1, 2, 3):
+        append(three, [asked(row, "a", attempt)])
+        answered(three, row, "a", attempt, text=str(attempt).encode(), cost=dollars)
+    assert spent(three, one) == 3000
+    assert three.gains()
 
 
 # --- the law

@@ -25,7 +25,7 @@ FAILURES: Mapping[str, str] = MappingProxyType(
         "server_error": "the provider failed",
         "timed_out": "no reply came in time; it may have been paid for",
         "connection_lost": "the connection broke before the request was whole, so nothing was paid for",
-        "reply_lost": "the connection broke after the request was sent; it may have been paid for",
+        "reply_lost": "the reply was lost after the request was sent; it may have been paid for",
         "bad_request": "the provider refuses the request as it is",
         "not_allowed": "the provider does not accept the key, or it may not use the model",
         "spend_limit": "the provider's own limit of spending is reached",
@@ -36,6 +36,8 @@ FAILURES: Mapping[str, str] = MappingProxyType(
 """Why an attempt has no reply that can be read."""
 TRANSIENT = frozenset({"rate_limited", "overloaded", "server_error", "timed_out", "connection_lost", "reply_lost"})
 """Those that another attempt may mend; of the others `expired` and `canceled` were never paid for."""
+PAID_PERHAPS = frozenset({"reply_lost", "timed_out"})
+"""Those after which the provider may have been paid all the same."""
 STOPPING = frozenset({"not_allowed", "spend_limit"})
 """Those after which no other call can succeed either: the whole work stops, and nothing fails for it."""
 
@@ -79,14 +81,18 @@ class Reply(NamedTuple):
 class Failure(NamedTuple):
     """Why an attempt has no reply: one of FAILURES, and a sentence of this program without a word of the sample.
 
-    `wait` is how many seconds the provider asks for. `paid` says whether it may have been paid for.
+    `wait` is how many seconds the provider asks for.
     """
 
     kind: str
     detail: str
     status: int | None = None
     wait: float | None = None
-    paid: bool = False
+
+    @property
+    def paid(self) -> bool:
+        """Say whether it may have been paid for: its kind says so, here as in the log."""
+        return self.kind in PAID_PERHAPS
 
 
 class Outcome(NamedTuple):

@@ -37,8 +37,8 @@ _TOGETHER = 500
 """Steps of the journal that are under way at a time: it stores those together."""
 _READS = 3
 _IN_MEMORY = 32_000_000
-_MISSING = Failure("reply_lost", "The batch has ended, and its results do not name the call.", paid=True)
-_TOO_OLD = Failure("reply_lost", "The batch is so old that the provider has dropped its results.", paid=True)
+_MISSING = Failure("reply_lost", "The batch has ended, and its results do not name the call.")
+_TOO_OLD = Failure("reply_lost", "The batch is so old that the provider has dropped its results.")
 _NEVER = Failure("connection_lost", "The provider never took the batch that the call was part of.")
 
 
@@ -100,7 +100,8 @@ class Desk:
             if failure.kind not in TRANSIENT:
                 break
             await self.patience.pause(look, failure.wait)
-        await _each(self._failed(one, failure._replace(paid=False)) for one in tries)
+        unpaid = _NEVER if failure.paid else failure
+        await _each(self._failed(one, unpaid) for one in tries)
         raise Stopped(failure.kind, f"The provider does not take a batch: {failure.detail}")
 
     async def _submitted(self, digest: str, calls: int, provider_id: str, *, adopted: bool) -> str:

@@ -14,11 +14,10 @@ from ledger.agents.limits import wait
 
 _BY_STATUS: Mapping[int, str] = MappingProxyType(
     {401: "not_allowed", 402: "spend_limit", 403: "not_allowed", 408: "timed_out", 429: "rate_limited"}
-    | {409: "server_error", 499: "server_error", 503: "overloaded", 529: "overloaded"}
+    | {409: "server_error", 503: "overloaded", 529: "overloaded"}
+    | dict.fromkeys((499, 502, 504), "reply_lost")  # of something in between: the provider may have answered it
 )
 _SERVER = 500
-_MAY_BE_PAID = frozenset({408, 499, 502, 504})
-"""Statuses of something between here and the provider, which may have answered nobody but have answered."""
 _SPENDING = ("spend_limit_reached", "insufficient_quota", "billing_hard_limit_reached")
 _SPENDING_TEXT = ("You have reached your specified API usage limits", "credit balance is too low")
 _BODY = 1 << 16
@@ -34,7 +33,7 @@ def of_status(status: int, body: bytes, headers: Mapping[str, str]) -> Failure:
     if _is_spending(status, body):
         kind = "spend_limit"
     asked = wait(headers, time.time())
-    return Failure(kind, f"{FAILURES[kind]} (HTTP {status})", status, asked, paid=status in _MAY_BE_PAID)
+    return Failure(kind, f"{FAILURES[kind]} (HTTP {status})", status, asked)
 
 
 def of_break(name: str) -> Failure:
@@ -44,12 +43,12 @@ def of_break(name: str) -> Failure:
     if name in _UNSENT:
         return _failure("connection_lost")
     if name.endswith("Timeout") or name == "TimeoutError":
-        return _failure("timed_out", paid=True)
-    return _failure("reply_lost", paid=True)
+        return _failure("timed_out")
+    return _failure("reply_lost")
 
 
-def _failure(kind: str, *, paid: bool = False) -> Failure:
-    return Failure(kind, FAILURES[kind], paid=paid)
+def _failure(kind: str) -> Failure:
+    return Failure(kind, FAILURES[kind])
 
 
 def _is_spending(status: int, body: bytes) -> bool:

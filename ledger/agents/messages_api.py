@@ -123,7 +123,7 @@ class MessagesApi:
 def _held(answer: Answer) -> Held:
     held = _batch(loaded(answer.body))
     if held is None:
-        raise Refused(Failure("reply_lost", "the provider's answer names no batch; it may hold one", 200, paid=True))
+        raise Refused(Failure("reply_lost", "the provider's answer names no batch; it may hold one", 200))
     return held
 
 

@@ -17,7 +17,7 @@ from ledger.agents import chat_api, messages_api
 from ledger.agents.api import Api, Refused
 from ledger.agents.budget import Budget
 from ledger.agents.chat_api import ChatApi
-from ledger.agents.contract import BATCH, LIVE, MODES, Backend, Failure, Request
+from ledger.agents.contract import BATCH, LIVE, MODES, TRANSIENT, Backend, Failure, Request
 from ledger.agents.governor import Governor
 from ledger.agents.layout import request, request_digest
 from ledger.agents.live import Live
@@ -32,7 +32,9 @@ _KEYS = {ANTHROPIC: messages_api.KEY, OPENAI: chat_api.KEY}
 _PACKAGES = {ANTHROPIC: "anthropic", OPENAI: "openai"}
 _KEY = re.compile(r"[!-~]+")
 _TRIES = (0.0, 0.5, 1.0, 2.0)
-_NOT_FOUND = 404
+_LONGEST = 10.0
+"""Seconds that a provider is waited for at most before it is asked about the model again."""
+_NOT_FOUND, _NOT_THERE = 404, 501
 _MOST_CONCURRENT = 1000
 
 
@@ -164,15 +166,19 @@ def _root(provider: str, base_url: str | None) -> str | None:
 
 
 async def _profile(api: MessagesApi | ChatApi) -> Profile:
-    """Return what a model takes, from the provider where it says so. Raises ModelUnknown, ProviderUnreachable."""
-    model = api.profile.model
+    """Return what a model takes, from the provider where it says so. Raises ModelUnknown, ProviderUnreachable.
+
+    A provider that is in trouble is asked again: what the table says instead may make other requests of the same
+    questions, and their answers would be paid for once more.
+    """
+    model, asked = api.profile.model, 0.0
     for delay in _TRIES:
-        await asyncio.sleep(delay)
+        await asyncio.sleep(max(delay, min(asked, _LONGEST)))
         try:
             said = await api.model(model)
         except Refused as refused:
-            failure = refused.failure
-            if failure.status is not None:
+            failure, asked = refused.failure, refused.failure.wait or 0.0
+            if not _passes(failure):
                 break
         else:
             if retired(said):
@@ -183,7 +189,7 @@ async def _profile(api: MessagesApi | ChatApi) -> Profile:
 
 async def _unsaid(api: MessagesApi | ChatApi, failure: Failure) -> Profile:
     """Return what the table says of a model of which the provider says nothing; raise where that says enough."""
-    if failure.status is None:
+    if _passes(failure):
         raise ProviderUnreachable(api.address, failure.detail)
     if failure.status == _NOT_FOUND:
         offered = await _offered(api)
@@ -191,6 +197,11 @@ async def _unsaid(api: MessagesApi | ChatApi, failure: Failure) -> Profile:
         if api.profile.model not in offered and (offered or api.provider == ANTHROPIC):
             raise _unknown(api, "there is none of that name", offered)
     return api.profile
+
+
+def _passes(failure: Failure) -> bool:
+    """Say whether a failure says nothing of what is there: nobody answered, or somebody who may answer later."""
+    return failure.status is None or (failure.kind in TRANSIENT and failure.status != _NOT_THERE)
 
 
 async def _offered(api: MessagesApi | ChatApi) -> list[str]:

@@ -15,7 +15,6 @@ import orjson
 from ledger.agents.api import Answer
 from ledger.agents.contract import LIVE, Reply, Usage
 from ledger.agents.prices import Prices
-from ledger.digest import LARGEST_INT
 
 END, CUT, REFUSAL, OTHER = "end_turn", "max_tokens", "refusal", "other"
 STOPS = frozenset(
@@ -34,6 +33,8 @@ _CHAT_STOPS: Mapping[str, str] = MappingProxyType(
     }
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+MOST_TOKENS = 10**7
+"""Tokens of each kind that a reply can have used: ten times what any model takes. More is no count."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -83,9 +84,11 @@ def _message_usage(usage: Mapping[str, Any]) -> Usage | None:
     plain, output = _count(usage, "input_tokens"), _count(usage, "output_tokens")
     if plain is None or output is None:
         return None
-    read_ = _count(usage, "cache_read_input_tokens") or 0
-    written = _count(usage, "cache_creation_input_tokens") or 0
-    longer = min(_count(_object(usage.get("cache_creation")), "ephemeral_1h_input_tokens") or 0, written)
+    created = _object(usage.get("cache_creation"))
+    read_, written = _count(usage, "cache_read_input_tokens") or 0, _count(usage, "cache_creation_input_tokens") or 0
+    longer = min(_count(created, "ephemeral_1h_input_tokens") or 0, written)
+    if _too_many(usage, "cache_read_input_tokens", "cache_creation_input_tokens"):
+        return None
     return Usage(plain + read_ + written, output, read_, written - longer, longer)
 
 
@@ -108,6 +111,11 @@ def _completion_usage(usage: Mapping[str, Any]) -> Usage | None:
     return Usage(prompt, output, min(cached, prompt))
 
 
+def _too_many(value: Mapping[str, Any], *names: str) -> bool:
+    """Say whether more tokens stand anywhere than a reply can have used: then nothing that it counts is believed."""
+    return any(type(value.get(name)) is int and value[name] > MOST_TOKENS for name in names)
+
+
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else _NOTHING
 
@@ -126,4 +134,4 @@ def _word(value: object, words: frozenset[str]) -> str | None:
 def _count(value: Mapping[str, Any], name: str) -> int | None:
     """Return a number of tokens, or None where none stands there that a reply could have."""
     number = value.get(name)
-    return number if type(number) is int and 0 <= number <= LARGEST_INT else None
+    return number if type(number) is int and 0 <= number <= MOST_TOKENS else None

@@ -11,7 +11,7 @@ from ledger.door.opened import Answer, Opened
 from ledger.recipes.contract import IMPROVE, REGENERATE
 from ledger.verbs import engine, job
 from ledger.verbs.improve import deriving
-from ledger.verbs.rescore import rescored, scorer_named
+from ledger.verbs.rescore import rescored, scorer_named, within
 from ledger.verbs.selection import selection
 from ledger.verbs.specs import recipe_from
 from ledger.verbs.words import whole_number
@@ -103,7 +103,8 @@ class Deriving(Opened):
         options = job.Options(retry_failed, limit, expected_head, watch, should_stop, opener)
         if dry_run:
             return job.look_at(self._store, task, how, options)
-        report = job.work_on(self._store, task, how, self._who, options)
+        asked = how if scorer is None else within(self._store, scorer, task, how, options)
+        report = job.work_on(self._store, task, asked, self._who, options)
         if scorer is not None:
             report = rescored(self._store, scorer, report, how, self._who, options)
         return {**report.as_json(), "seconds": round(time.monotonic() - started, 3)}

@@ -93,7 +93,7 @@ class Judgement(Opened):
             if expected_head is not None and head.position != expected_head:
                 raise HeadMoved(head.position, expected_head)
             proposed = _changed(there, changes, policy, campaign)
-            answer = whatif.whatif(there, proposed.policy, campaign, limit)
+            answer = whatif.whatif(there, proposed.policy, campaign, limit, head)
         if adopt:
             decided = self._decide(proposed, campaign, reason, expected_head=head.position)
             answer |= {"adopted": decided["adopted"], "decided": decided}

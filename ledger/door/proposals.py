@@ -104,7 +104,8 @@ class Proposals(Opened):
         """Return what `record` of the same request by `actor` would be about, and raise what it would raise.
 
         Nothing is written, and what it would change is not asked: `count`, and `list`, the digest of the samples and
-        their versions, for `record(members=…)`. `repeated` true: it was recorded, and this is that answer.
+        their versions, for `record(members=…)`; `ledger` is this ledger's id. `repeated` true: it was recorded, and
+        this is that answer.
         """
         request = asked(selection(ids), verdict, reason, key, evidence)
         with sqlite.plain_errors(self._store.path):
@@ -118,16 +119,19 @@ class Proposals(Opened):
         key: str | None = None,
         client: Mapping[str, Any] | None = None,
         confirmed: str = "elicitation",
+        about: Mapping[str, Any] | None = None,
         expected_head: int | None = None,
     ) -> Answer:
         """Accept an open proposal as `record` does; the same request made again returns the first answer.
 
-        Raises NoSuchProposal, ProposalSettled, HeadMoved.
+        `about` is the answer of `check_record_proposal` that somebody confirmed: where another proposal stands there by
+        now, or another ledger, BadRequest is raised. Raises NoSuchProposal, ProposalSettled, HeadMoved.
         """
         how = How("agent", confirmed, reason)
         params = checked_circumstances(key, client)
         with sqlite.plain_errors(self._store.path):
-            done = record_proposal(self._store, proposal, how, params, self._who, expected_head)
+            bound = Bound(expected_head, about=about)
+            done = record_proposal(self._store, proposal, how, params, self._who, bound)
             return self._told(done)
 
     def check_record_proposal(

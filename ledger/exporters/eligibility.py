@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DIGEST = 32
 TAIL = 8
 MOST_TIMES = 1000
+UNDECIDED = ("pending", "errored")
+"""The statuses of samples about which nothing is decided."""
 
 OMISSIONS = (
     "erased",
@@ -114,8 +116,11 @@ class Settled(NamedTuple):
 
 
 def usable(*, policy_adopted: bool) -> frozenset[str]:
-    """Return the statuses that exports for training take: what is pending only as long as no policy decides."""
-    return frozenset({"accepted"} if policy_adopted else {"accepted", "pending"})
+    """Return the statuses that exports for training take: what nobody decided about only while no policy decides.
+
+    A failed improvement (errored) decides nothing about the sample, which stands as it did.
+    """
+    return frozenset({"accepted"} if policy_adopted else {"accepted", *UNDECIDED})
 
 
 def keeps(name: str, value: str, usual: str) -> bool:

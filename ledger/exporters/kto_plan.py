@@ -172,7 +172,8 @@ def _rule(params: KtoParams) -> Rule:
     if split == TRAINING:
         split = "train" if params.splits_exist else None
     return Rule(
-        usable(policy_adopted=params.policy_adopted) if params.statuses is None else params.statuses,
+        # The default of this version, which never changes; views say which statuses they take.
+        usable(policy_adopted=params.policy_adopted) - {"errored"} if params.statuses is None else params.statuses,
         split,
         params.labels & _BOTH,
         crossing=params.split is None,

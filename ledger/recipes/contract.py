@@ -29,7 +29,7 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "too_long": "a text is too long",
         "placeholder": "a text is a placeholder",
         "wrong_language": "a text is in another script than the sample",
-        "unchanged": "the text is what it was",
+        "unchanged": "the text is what it was, or says again what stands before it",
         "template": "the text says what too many others say",
         "banned_phrase": "the text holds a phrase that was forbidden",
         "invalid": "the new version breaks rules that the old one kept",

@@ -15,10 +15,9 @@ Answer = dict[str, Any]
 COUNTS = ("changed", "outranked", "unchanged", "changed_since", "erased")
 """What becomes of the samples of a proposal that is accepted; together they are all of them.
 
-A decision is recorded of those that changed and of those that are outranked: these stay as they are for what a person
-decided about them.
+Those that are outranked stay otherwise than the verdict has them, or as they were already, for what a person decided
+about them. A decision is recorded of those that changed, and of those of the outranked of which it was not yet.
 """
-DECIDED = ("changed", "outranked")
 MOST_ABOUT = 20
 """Open proposals about one sample that are told."""
 
@@ -62,8 +61,7 @@ def _settled(store: Store, position: int) -> Answer:
     `events` are the first and the last position of the decisions, which stand behind the acceptance.
     """
     op, leaf = _event(store, position)
-    counts = _counts(store, leaf["run"]) if leaf["kind"] == "proposal_accepted" else {}
-    decisions = sum(counts.get(name, 0) for name in DECIDED)
+    counts, end = _counts(store, leaf["run"]) if leaf["kind"] == "proposal_accepted" else ({}, position + 1)
     policy = leaf.get("policy")
     return {
         "position": position,
@@ -76,16 +74,18 @@ def _settled(store: Store, position: int) -> Answer:
         "policy": None if policy is None else f"b3:{policy}",
         "reason": leaf["reason"],
         **{name: counts.get(name) for name in COUNTS},
-        "events": [position + 1, position + decisions] if decisions else [],
+        "events": [position + 1, end - 1] if end > position + 1 else [],
     }
 
 
-def _counts(store: Store, run: int) -> dict[str, int]:
-    """Return the counts with which a run ended; they say what became of the samples when it happened."""
+def _counts(store: Store, run: int) -> tuple[dict[str, int], int]:
+    """Return the counts with which a run ended, and where: they say what became of the samples when it happened.
+
+    Its decisions are all that stands between the acceptance and its end, since they are one commit.
+    """
     ended = op_of("run_finished", {"started": _event(store, run)[0].hex()})
     found = store.find_ops(ended, ended)
-    counts: dict[str, int] = _event(store, found[0][1])[1]["counts"] if found else {}
-    return counts
+    return (_event(store, found[0][1])[1]["counts"], found[0][1]) if found else ({}, 0)
 
 
 def _event(store: Store, position: int) -> tuple[bytes, dict[str, Any]]:

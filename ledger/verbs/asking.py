@@ -123,7 +123,8 @@ class Asker:
             return self._came(replied[-1])
         if asked.key in self.waiting and not self.fetches:
             raise BadRequest(
-                f"{len(self.waiting)} requests of this job wait in batches; sent again, they would be paid for twice",
+                f"Of {len(self.waiting)} requests that wait in batches some are of this job; "
+                "sent again, they would be paid for twice",
                 hint="Run the same command with --mode batch, which fetches what is there.",
             )
         asked.attempt = attempts[-1].attempt if attempts else 0

@@ -1,7 +1,7 @@
 """Better or not: the policy in force decides about new versions, with the scores of one scorer for both sides.
 
 A new version is accepted only where the policy accepts it and its headline is higher than that of the version that it
-was made from. Where either is not known nothing is decided: unknown is not worse.
+was made from. Where either is not known, or no policy covers the campaign, nothing is decided: unknown is not worse.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def decide_better(store: Store, recipe: str, parents: array[int], since: int, re
             said = [_said(one) for one in _compared(store, pairs)]
             run.append(transaction, _drafts(store, said))
         seen += len(pairs)
-        for one in said:
-            (decided.new if one.pair.child > since else decided.old)[one.outcome] += 1
+        outcomes = {one.pair.child: one.outcome for one in said}
+        for pair in pairs:  # of a campaign without a policy nothing is said
+            (decided.new if pair.child > since else decided.old)[outcomes.get(pair.child, UNKNOWN)] += 1
     conserve("new versions", seen, decided.new + decided.old)
     with store.transaction() as transaction:
         run.finish(transaction, dict(sorted((decided.new + decided.old).items())))

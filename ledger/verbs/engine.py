@@ -106,13 +106,17 @@ async def open_engine(how: How, past: Past) -> AsyncIterator[tuple[Engine, Mappi
 
 
 def past(store: Store, recipe: str, provider: str, spent: Decimal) -> Past:
-    """Return what earlier runs of a recipe leave."""
+    """Return what earlier runs of a recipe leave, and what waits in batches of whatever recipe.
+
+    What another recipe set aside is none of this one's spending, and nothing of it is given back here.
+    """
     from ledger.agents.batch import Open, Sent  # noqa: PLC0415 - only whoever asks in batches needs it
 
     sent: dict[bytes, dict[str, Sent]] = {}
     since: dict[bytes, float] = {}
-    for one in work.open_batches(store.connection, recipe):
-        sent.setdefault(one.batch, {})[one.call.hex()] = Sent(one.attempt, work.dollars(one.reserved))
+    for one in work.open_batches(store.connection, provider):
+        reserved = work.dollars(one.reserved if one.recipe == recipe else 0)
+        sent.setdefault(one.batch, {})[one.call.hex()] = Sent(one.attempt, reserved)
         since.setdefault(one.batch, one.at / 1_000_000)
     known = {
         batch.hex(): Open(work.provider_id(store.connection, batch), calls, since[batch])

@@ -106,6 +106,7 @@ class _Survey(NamedTuple):
 
 def estimate(store: Store, task: job.Task, how: How, who: Who, asked: Asked) -> dict[str, Any]:
     """Return what a job would cost, by way of asking; with a pilot, after it. Raises what the job does."""
+    job.check_no_loop()
     answer, handles = asyncio.run(_estimate(store, task, how, asked))
     if not asked.pilot or not handles or not asked.agreed(answer):
         return answer

@@ -7,15 +7,19 @@ nothing, and only the rest is asked.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ledger.agents.contract import BATCH
 from ledger.digest import PREFIX
-from ledger.errors import HeadMoved
+from ledger.errors import BadRequest, HeadMoved
 from ledger.recipes.contract import Memory, Recipe
 from ledger.store import Store
 from ledger.verbs.asking import Asker, Climb
@@ -111,9 +115,16 @@ class Report(NamedTuple):
 def work_on(store: Store, task: Task, how: How, who: Who, options: Options) -> Report:
     """Do a job as far as it can be done, and return what came of it; what stopped it stands in the report.
 
-    Raises what opening a provider does; then nothing is recorded.
+    Raises what opening a provider does, and BadRequest where another process does the same job at this moment or a loop
+    runs in this thread; then nothing is recorded.
     """
+    check_no_loop()
     frozen = freeze(task.recipe, how)
+    with _alone_at(store, frozen):
+        return _work_on(store, task, how, who, options, frozen)
+
+
+def _work_on(store: Store, task: Task, how: How, who: Who, options: Options, frozen: Frozen) -> Report:
     if options.expected is not None and (position := store.head().position) != options.expected:
         raise HeadMoved(position, options.expected)
     known = task.known(frozen)
@@ -124,6 +135,59 @@ def work_on(store: Store, task: Task, how: How, who: Who, options: Options) -> R
     else:
         asyncio.run(doing.work(Run(store.ledger_id, task.command, params(task.chosen, task.recipe, frozen, how), who)))
     return doing.report()
+
+
+def check_no_loop() -> None:
+    """Raise BadRequest where this thread runs a loop already, in which no other one can."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise BadRequest(
+        "A model cannot be asked from within a running event loop",
+        hint="Call it in a thread of its own, as with asyncio.to_thread and a ledger that is opened there.",
+    )
+
+
+@contextmanager
+def _alone_at(store: Store, frozen: Frozen) -> Iterator[None]:
+    """Let one process at a time work with a recipe: two would buy the answers that are under way twice.
+
+    The system drops the lock of a process that is gone. On a file system without locks nobody is kept out.
+    """
+    file = store.path.with_name(f"{store.path.name}-work-{frozen.digest[:16]}")
+    handle = _locked(file)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            with suppress(OSError):
+                file.unlink()  # while it is locked: whoever opened it before looks whether it is there still
+            os.close(handle)
+
+
+def _locked(file: Path) -> int | None:
+    """Return the handle of a locked file, or None where there are no locks; raise BadRequest where it is locked."""
+    while True:
+        try:
+            handle = os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), file.stat()):
+                    return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise BadRequest(
+                "Another process works on this job",
+                hint="Let it finish; the same command then goes on where it stopped.",
+            ) from None
+        except OSError:
+            os.close(handle)
+            return None
+        os.close(handle)
 
 
 def look_at(store: Store, task: Task, how: How, options: Options) -> dict[str, int]:

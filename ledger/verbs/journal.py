@@ -73,6 +73,10 @@ class Writer:
         self._run = run
         self._gather = gather
         self._waiting: list[_Told] = []
+        self._began = False
+        """The run's start is stored for good."""
+        self._for_all = False
+        """What keeps the commit at hand keeps every other one: there is no transaction, or the run has no start."""
 
     async def put(self, key: tuple[int, str, int], write: Write, *, soon: bool = False) -> Any:  # noqa: ANN401 - what `write` returns
         """Write with the next commit, which `soon` brings about; return when it is stored, or raise what kept it."""
@@ -86,22 +90,32 @@ class Writer:
         return await told.told
 
     def flush(self) -> None:
-        """Commit what was told so far."""
+        """Commit what was told so far; where that cannot be together, each alone, so that a refusal is one teller's."""
         waiting, self._waiting = sorted(self._waiting, key=lambda one: one.key), []
-        if not waiting:
+        error = self._told(waiting)
+        if error is None:
             return
+        for one in waiting:
+            alone = error if self._for_all or len(waiting) == 1 else self._told([one])
+            if alone is not None and not one.told.done():
+                one.told.set_exception(alone)
+            error = alone if self._for_all and alone is not None else error
+
+    def _told(self, waiting: list[_Told]) -> Exception | None:
+        """Commit some of what was told and let their tellers go on; return what kept it, of which they know nothing."""
         try:
-            results = self._commit(waiting)
-        except BaseException as error:
+            results = self._commit(waiting) if waiting else []
+        except Exception as error:  # noqa: BLE001 - it reaches whoever told what could not be stored
+            return error
+        except BaseException:
             for one in waiting:
                 if not one.told.done():
-                    one.told.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
-            if not isinstance(error, Exception):
-                raise
-            return
+                    one.told.set_exception(asyncio.CancelledError())
+            raise
         for one, result in zip(waiting, results, strict=True):
             if not one.told.done():
                 one.told.set_result(result)
+        return None
 
     def write(self, drafts: Iterable[Draft]) -> None:
         """Commit events at once, for what comes before and after the asking."""
@@ -110,13 +124,18 @@ class Writer:
 
     def _commit(self, waiting: list[_Told]) -> list[Any]:
         results = []
+        self._for_all = True
         with self._store.transaction() as transaction:
+            self._for_all = False
             said: dict[bytes, Draft] = {}
             for one in waiting:
                 drafts, result = one.write(transaction)
                 said |= {each.op: each for each in drafts if each.op not in said}
                 results.append(result)
-            self._run.append(transaction, new_only(transaction, list(said.values())))
+            new = new_only(transaction, list(said.values()))
+            self._for_all = bool(new) and not self._began
+            self._run.append(transaction, new)
+        self._began = self._began or bool(new)
         return results
 
 
@@ -207,7 +226,7 @@ class WorkJournal:
         made = self.failure(call.key, called["attempt"], failure.kind, failure.detail, final=False)
         await self._writer.put((_FAILED, call.key, attempt), lambda _: ([made], None))
         reserved = self._settled(call.key)
-        self.perhaps += reserved if failure.kind in work.PAID_PERHAPS else 0
+        self.perhaps += reserved if failure.paid else 0
 
     async def submitted(self, batch: str, calls: int, provider_id: str, *, adopted: bool) -> None:
         """Hear that the provider holds a batch."""

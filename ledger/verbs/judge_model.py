@@ -21,7 +21,7 @@ from ledger.verbs.engine import How
 from ledger.verbs.job import Task
 from ledger.verbs.journal import Write
 from ledger.verbs.planning import Chosen, Frozen, Known
-from ledger.verbs.scoring import By, Range, ScoreReport, Subject, Values, news, statement
+from ledger.verbs.scoring import By, Range, ScoreReport, Statement, Subject, Values, news, statement
 from ledger.views import erased, samples, scores, work
 
 
@@ -80,9 +80,13 @@ class Judging(NamedTuple):
 
     def give_up(self, asked: Asked, kind: str, detail: str) -> Write:  # noqa: ARG002 - the reason is a word
         """Return what writes that nothing could be said, and why."""
-        return self._write(asked, Values({}, {}, {}, kind), None)
+        return self._write(asked, Values({}, {}, {}, kind), None, again=True)
 
-    def _write(self, asked: Asked, values: Values, evidence: str | None) -> Write:
+    def _write(self, asked: Asked, values: Values, evidence: str | None, *, again: bool = False) -> Write:
+        """Return what writes a statement; one that was said last is written only where it is to be said `again`.
+
+        Each failure is an event, so that the next attempt gets an ordinal of its own and asks anew.
+        """
         row = asked.subject.row
         subject = Subject(row.sample, row.id.hex(), row.version, row.hash.hex())
         said = statement(self.by, subject, values, evidence)
@@ -90,9 +94,20 @@ class Judging(NamedTuple):
         def write(_transaction: Transaction) -> tuple[list[Draft], Problem | None]:
             if erased.among(self.store.connection, [row.version]):
                 return [], Problem("erased", "what was judged was erased")
-            return news(self.store, [said], ScoreReport())[0], None
+            drafts = news(self.store, [said], ScoreReport())[0]
+            return drafts or ([said.draft(_last(self.store, said))] if again else []), None
 
         return write
+
+
+def _last(store: Store, said: Statement) -> bytes | None:
+    """Return the op of what was said last by the same scorer of the same version."""
+    last: bytes | None = None
+    for _, op, leaf in scores.said_by(store.connection, said.fields["scorer"], [said.sample]):
+        fields = leaf_of(store, leaf)
+        if all(fields[name] == said.fields[name] for name in ("replicate", "version")):
+            last = op
+    return last
 
 
 def judging(store: Store, judge: Judge, chosen: Chosen, how: How, given: Scores) -> Task:

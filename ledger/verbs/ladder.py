@@ -9,7 +9,7 @@ stands elsewhere, since it is asked in the order of the samples and not in that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
@@ -61,10 +61,25 @@ def judge(
     content = _content(made, reader)
     if content is None or not same(item.content, content, recipe.free(item)):
         return Problem("structure_changed", "a message or a tool call would not be what it was")
+    if _echoes(recipe.texts(item, made).values(), content):
+        return Problem("unchanged", "the answer says again what stands before it")
     phrased = next((name for name, said in recipe.texts(item, made).items() if worn(said, memory)), None)
     if phrased is not None:
         return Problem("banned_phrase", f"{phrased} holds a run of words that was forbidden")
     return _worse(item.content, content, schemas, recipe.spec.keep) or made
+
+
+def _echoes(texts: Iterable[str], content: Content) -> bool:
+    """Say whether a new text of an answer is a message that stands before it."""
+    if isinstance(content.prompt, str) or isinstance(content.completion, str):
+        return False
+    said = {_plain(message.get("content")) for message in content.prompt} - {""}
+    answered = {_plain(message.get("content")) for message in content.completion}
+    return any(_plain(text) in said & answered for text in texts)
+
+
+def _plain(text: object) -> str:
+    return " ".join(text.split()).casefold() if isinstance(text, str) else ""
 
 
 def again(problems: Sequence[Problem]) -> tuple[str, ...]:

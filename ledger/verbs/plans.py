@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ledger.errors import PlanImpossible
 from ledger.exporters import kto_plan, pair_plan, plain_plan
-from ledger.exporters.eligibility import OMISSIONS, Candidate, Mark, usable
+from ledger.exporters.eligibility import OMISSIONS, UNDECIDED, Candidate, Mark, usable
 from ledger.exporters.view_spec import ViewSpec
 from ledger.policy import parse_condition
 from ledger.store import Store
@@ -101,10 +101,13 @@ def _hint(store: Store, spec: ViewSpec) -> str | None:
         return "Nothing was assigned to a split yet. Run `ledger split`."
     if spec.statuses is not None or not policies.adopted(store.connection):
         return None
-    pending = sum(group.samples for group in rollups.groups(store.connection) if group.status == "pending")
-    if not pending:
+    found = Counter[str]()
+    for group in rollups.groups(store.connection):
+        found[group.status] += group.samples
+    if not any(found[status] for status in UNDECIDED):
         return None
-    return f"Once a policy is adopted, accepted samples only are exported; {pending} are pending. Run `ledger decide`."
+    told = f"{found['pending']} are pending" + (f" and {found['errored']} errored" if found["errored"] else "")
+    return f"Once a policy is adopted, accepted samples only are exported; {told}. Run `ledger decide`."
 
 
 def _kto(store: Store, asked: Asked, form: str, mark: Mark | None) -> Planned:

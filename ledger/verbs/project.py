@@ -150,6 +150,12 @@ def _check_free(store: Store, target: Path, place: Path) -> None:
     raise NotWritable(target, told, hint="Give the export another name; --overwrite replaces what stands there.")
 
 
+_ONE_EACH = (
+    "What stands there is not replaced, and this dialect needs that file. Choose another dialect, or ask the person "
+    "who runs this to move the file away, or to name another folder."
+)
+
+
 def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitStack, *, new: bool) -> WholeFile:
     """Return a file with these bytes, durable beside its place; what another export or a person wrote there stays.
 
@@ -159,10 +165,14 @@ def _companion(store: Store, target: Path, name: str, body: bytes, stack: ExitSt
     if name in {target.name, manifest_path(target).name}:
         raise NotWritable(target, "that is the name of a file that belongs beside it; give the rows another")
     place = place_for(path, store.path)
+    if new and place != Path(os.path.realpath(path.parent)) / path.name:  # a link, also one that leads nowhere
+        raise NotWritable(path.name, STANDS, hint=ANOTHER_NAME)
     with plain_errors(path):
         there = digest_of_file(place) if place.exists() else None
     if there is not None and there not in {blake3(body).digest(), *_written_before(target, name)}:
         told = "a file stands there that this export did not write: one of yours, or of another export in the folder"
+        if new:
+            raise NotWritable(path.name, told, hint=_ONE_EACH)
         raise NotWritable(path, told, hint="Move it away, or give each export a folder of its own.")
     file = stack.enter_context(WholeFile(place))
     file.write(body)

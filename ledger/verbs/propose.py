@@ -12,7 +12,7 @@ from ledger.digest import blake3_bytes, show
 from ledger.errors import BadRequest, HeadMoved
 from ledger.event import draft, op_of
 from ledger.reports.history import leaf_of
-from ledger.reports.proposals import told
+from ledger.reports.proposals import brief, told
 from ledger.store import Store
 from ledger.transaction import Transaction, in_chunks
 from ledger.verbs.moment import reading
@@ -59,10 +59,14 @@ def propose(store: Store, request: Asked, who: Who, expected: int | None) -> Don
 
 
 class Bound(NamedTuple):
-    """What the world must still be like: where the log ends, and the digest of the list of samples; None: anything."""
+    """What the world must still be like: where the log ends, and what somebody was asked about; None: anything.
+
+    `members` is the digest of the list of samples, `about` the answer of `check_record_proposal`.
+    """
 
     head: int | None = None
     members: str | None = None
+    about: Mapping[str, Any] | None = None
 
 
 def record(store: Store, request: Asked, how: How, who: Who, bound: Bound) -> Done:
@@ -88,18 +92,18 @@ def record(store: Store, request: Asked, how: How, who: Who, bound: Bound) -> Do
     return Done(position, repeated=False)
 
 
-def record_proposal(
-    store: Store, text: str | int, how: How, params: Mapping[str, Any], who: Who, expected: int | None
-) -> Done:
+def record_proposal(store: Store, text: str | int, how: How, params: Mapping[str, Any], who: Who, bound: Bound) -> Done:
     """Accept an open proposal as `record` does; `params` say what was asked, and the same asked again is a repetition.
 
     Whoever confirmed it confirmed the list of versions that the proposal keeps: nothing is decided about what changed
-    since, so nothing has to be compared here. Raises NoSuchProposal, ProposalSettled, HeadMoved.
+    since. That it is the proposal that they were asked about has to be compared, since another file can stand here by
+    now. Raises NoSuchProposal, ProposalSettled, HeadMoved, and BadRequest for another proposal.
     """
     checked_how(how)
     with store.transaction() as transaction:
         ends = transaction.first - 1
-        proposal, asked, again = _acceptable(store, text, _asked(how, params), who, (ends, expected))
+        _check_about(store, find_proposal(store, text), bound.about)
+        proposal, asked, again = _acceptable(store, text, _asked(how, params), who, (ends, bound.head))
         if not again:
             run = Run(store.ledger_id, "record", asked, who)
             counts = settle(store, transaction, run, what_of(store, proposal), how, who)
@@ -110,12 +114,13 @@ def record_proposal(
 def check_record(store: Store, request: Asked, who: Who, expected: int | None) -> dict[str, Any]:
     """Return what `record` would be about; raises as it does.
 
-    `list` is the digest of the list of samples and their versions, `repeated` says whether that was recorded before.
+    `list` is the digest of the list of samples and their versions, `repeated` says whether that was recorded before,
+    `ledger` is the id of this ledger.
     """
     with reading(store) as (here, head):
         found, again = _recordable(here, request, who, head.position, expected)
         said = _untold(request, found, who) if found.made is None else told(here, found.made)
-        return {**said, "list": _list_of(here, found), "repeated": again}
+        return {**said, "list": _list_of(here, found), "repeated": again, "ledger": here.ledger_id}
 
 
 def check_record_proposal(
@@ -125,7 +130,7 @@ def check_record_proposal(
     with reading(store) as (here, head):
         proposal, _, again = _acceptable(here, text, _asked(how, params), who, (head.position, expected))
         said = told(here, proposal)
-        return {**said, "list": f"b3:{leaf_of(here, proposal.leaf)['members']}", "repeated": again}
+        return {**said, "list": _list_in(here, proposal), "repeated": again, "ledger": here.ledger_id}
 
 
 def _recordable(store: Store, request: Asked, who: Who, ends: int, expected: int | None) -> tuple[Resolved, bool]:
@@ -163,7 +168,23 @@ def _list_of(store: Store, found: Resolved) -> str:
     """Return the digest of the list of samples and versions that would be decided about: a waiting proposal has one."""
     if found.made is None:
         return show(blake3_bytes(found.body))
-    return f"b3:{leaf_of(store, found.made.leaf)['members']}"
+    return _list_in(store, found.made)
+
+
+def _list_in(store: Store, proposal: proposals.Proposal) -> str:
+    return f"b3:{leaf_of(store, proposal.leaf)['members']}"
+
+
+def _check_about(store: Store, proposal: proposals.Proposal, about: Mapping[str, Any] | None) -> None:
+    """Raise BadRequest where this is not the proposal that somebody was asked about: another ledger can have its id."""
+    if about is None:
+        return
+    stands = {**brief(store, proposal), "list": _list_in(store, proposal), "ledger": store.ledger_id}
+    if any(about.get(name) != value for name, value in stands.items()):
+        raise BadRequest(
+            "That is not the proposal that somebody was asked about, so nothing was recorded",
+            hint="Ask again, about the proposal that stands now.",
+        )
 
 
 def _check_members(store: Store, found: Resolved, members: str | None) -> None:

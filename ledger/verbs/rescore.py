@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from array import array
+from decimal import Decimal
 from typing import NamedTuple
 
 from ledger.errors import NoPolicy
 from ledger.recipes import Judge
 from ledger.store import Store
+from ledger.transaction import in_chunks
 from ledger.verbs import better, score
 from ledger.verbs.engine import How
-from ledger.verbs.job import Options, Report, work_on
+from ledger.verbs.job import Options, Report, Task, work_on
 from ledger.verbs.judge_model import Scores, judging
+from ledger.verbs.planning import CHUNK, freeze, plan, spent_on
 from ledger.verbs.run import Who
 from ledger.verbs.specs import is_rubric, judge_from
+from ledger.views import better as pairs
 from ledger.views import policies
 
 
@@ -38,13 +42,31 @@ def scorer_named(store: Store, name: str) -> Scorer:
     return Scorer(score.score_plan(name, {}, None), None)
 
 
+def within(store: Store, scorer: Scorer, task: Task, how: How, options: Options) -> How:
+    """Return how to ask for new versions, so that these and the judge stay within one budget in all runs together."""
+    if scorer.judge is None or how.budget is None:
+        return how
+    frozen = freeze(task.recipe, how)
+    known = task.known(frozen)
+    planned = plan(store, task.chosen, frozen.digest, known, retry=options.retry_failed, limit=options.limit)
+    spent = _spent(store, scorer.judge, how, frozen.digest, planned.handles)
+    return how._replace(budget=max(how.budget - spent, Decimal(0)))
+
+
 def rescored(store: Store, scorer: Scorer, report: Report, how: How, who: Who, options: Options) -> Report:
     """Score new versions and what they were made from, decide which are better, and return the report of both.
 
-    Nothing is done where the work stopped; the same command goes on with it.
+    Nothing is done where the work stopped; the same command goes on with it. Dollars are those of both.
     """
-    if report.stopped is not None:
+    if report.stopped is None:
+        report = _rescored(store, scorer, report, how, who, options)
+    if scorer.judge is None:
         return report
+    spent = _spent(store, scorer.judge, how, report.recipe, report.handles)
+    return report._replace(spent_usd=report.spent_usd + spent)
+
+
+def _rescored(store: Store, scorer: Scorer, report: Report, how: How, who: Who, options: Options) -> Report:
     judged: list[Report] = []
 
     def rescore(handles: array[int]) -> None:
@@ -60,10 +82,24 @@ def rescored(store: Store, scorer: Scorer, report: Report, how: How, who: Who, o
 def _judge(
     store: Store, judge: Judge, handles: array[int], report: Report, how: How, who: Who, options: Options
 ) -> Report:
-    budget = None if how.budget is None else max(how.budget - report.spent_usd, how.budget * 0)
-    asked = how._replace(model=judge.rubric.model or how.model, budget=budget)
+    asked = _asked(judge, how)
     task = judging(store, judge, handles, asked, Scores())
+    if how.budget is not None:
+        spent = report.spent_usd + _spent(store, judge, how, report.recipe, report.handles)
+        counted = spent_on(store, handles, task.known(freeze(judge, asked)))  # the work counts this itself
+        asked = asked._replace(budget=max(how.budget - spent + counted, Decimal(0)))
     return work_on(store, task, asked, who, options._replace(limit=None, expected=None))
+
+
+def _asked(judge: Judge, how: How) -> How:
+    return how._replace(model=judge.rubric.model or how.model)
+
+
+def _spent(store: Store, judge: Judge, how: How, recipe: str, handles: array[int]) -> Decimal:
+    """Return the dollars that a judge spent in all runs on samples, and on what a recipe made of them."""
+    digest = freeze(judge, _asked(judge, how)).digest
+    chunks = in_chunks(handles, CHUNK)
+    return sum((pairs.spent(store.connection, digest, recipe, chunk) for chunk in chunks), Decimal(0))
 
 
 def _with(report: Report, done: better.Decided, judged: list[Report]) -> Report:
@@ -82,7 +118,6 @@ def _with(report: Report, done: better.Decided, judged: list[Report]) -> Report:
         found=report.found + sum(one.found for one in judged),
         lost=report.lost + sum(one.lost for one in judged),
         cost_usd=report.cost_usd + sum(one.cost_usd for one in judged),
-        spent_usd=report.spent_usd + sum(one.spent_usd for one in judged),
         stopped=None if stopped is None else stopped.stopped,
         detail="" if stopped is None else stopped.detail,
         decided=dict(sorted((done.new + done.old).items())),

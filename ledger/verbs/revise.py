@@ -7,9 +7,10 @@ that is asked for. `rows = aligned + unaligned`, and
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ledger.digest import blake3_bytes, digest_of
 from ledger.errors import BadRequest
@@ -32,6 +33,11 @@ from ledger.verbs.words import plain_text
 from ledger.views import erased, returned
 
 _CHUNK = 400
+
+Made: TypeAlias = "defaultdict[tuple[int, int], set[bytes]]"
+"""Sample and version (handles) -> the addresses of all that a recipe made of it."""
+_Files: TypeAlias = "defaultdict[int | None, list[int]]"
+_Rows: TypeAlias = "defaultdict[int | None, list[Row]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +117,21 @@ def revise(store: Store, inputs: Sequence[Input], plan: RevisePlan, who: Who, st
         batches = _batches(store, rows, plan)
         where = placed(store, len(inputs), rows, batches, step)
         report = Report([item.source for item in inputs], plan.dry_run, plan.digest)
+        files_of, rows_of = _by_batch(where, rows)
         for number, batch in enumerate(batches):
-            its = [row for row in rows if where[row.place] == number]
-            files = [file for file, place in where.items() if place == number]
+            its, files = rows_of[number], files_of[number]
             step("aligning", number, len(batches))
-            if its or files:
+            if files:
                 check_size(batch, len(its))
                 report.add(settle(store, batch, its), files)
             elif batch.key is not None:
                 report.outstanding.append(batch.name)
         step("aligning", len(batches), len(batches))
-        lost = [file for file, place in where.items() if place is None]
-        report.unplaced(lost, [row for row in rows if where[row.place] is None])
+        report.unplaced(files_of[None], rows_of[None])
+        made: Made = defaultdict(set)
         if plan.dry_run:
             for some in in_chunks(_wanted(report, plan), _CHUNK):
-                _news(store, some, plan, report)
+                _news(store, some, plan, report, made)
             _conserved(report)
             return report.as_json(store)
     run = Run(store.ledger_id, "revise import", {**plan.as_json(), "sources": report.files}, who)
@@ -133,7 +139,7 @@ def revise(store: Store, inputs: Sequence[Input], plan: RevisePlan, who: Who, st
         if erased.since(store.connection, head.position):
             raise BadRequest("Somebody erased samples meanwhile", hint="Run the same command again.")
         for some in in_chunks(_wanted(report, plan), _CHUNK):
-            news = _news(store, some, plan, report)
+            news = _news(store, some, plan, report, made)
             origin = Origin(plan.digest)
             run.append(transaction, [born(transaction, "improved", *new, origin) for new in news])
         run.finish(transaction, _conserved(report))
@@ -148,6 +154,17 @@ def _batches(store: Store, rows: Sequence[Row], plan: RevisePlan) -> list[Batch]
     if plan.chosen is None and plan.against is None and (named := batches_named(store, rows)):
         return named
     return batches_of_sources(store, plan.chosen, plan.against)
+
+
+def _by_batch(where: dict[int, int | None], rows: Sequence[Row]) -> tuple[_Files, _Rows]:
+    """Return the files and the rows of each batch, in their order; None: of none."""
+    files: _Files = defaultdict(list)
+    for file, number in where.items():
+        files[number].append(file)
+    found: _Rows = defaultdict(list)
+    for row in rows:
+        found[where[row.place]].append(row)
+    return files, found
 
 
 def _conserved(report: Report) -> dict[str, int]:
@@ -172,12 +189,16 @@ def _wanted(report: Report, plan: RevisePlan) -> list[Fate]:
     return found
 
 
-def _news(store: Store, fates: Sequence[Fate], plan: RevisePlan, report: Report) -> list[tuple[Subject, Child]]:
-    """Return what is to be born of rows: their parents, and the children. What is known or refused is counted."""
+def _news(
+    store: Store, fates: Sequence[Fate], plan: RevisePlan, report: Report, made: Made
+) -> list[tuple[Subject, Child]]:
+    """Return what is to be born of rows: their parents, and the children. What is known or refused is counted.
+
+    `made` holds what the rows before made, and takes what these do: a sample may have come back in several batches.
+    """
     handles = [original.sample for fate in fates if (original := fate.original) is not None]
-    made: dict[tuple[int, int], set[bytes]] = {}
     for before in returned.children(store.connection, handles, plan.digest):
-        made.setdefault((before.parent, before.version), set()).add(before.hash)
+        made[before.parent, before.version].add(before.hash)
     about = {subject.row.sample: subject for subject in subjects(store, handles, {})}
     news: list[tuple[Subject, Child]] = []
     for fate in fates:
@@ -189,8 +210,8 @@ def _news(store: Store, fates: Sequence[Fate], plan: RevisePlan, report: Report)
             report.refuse(fate, "erased")
             continue
         child = _child(fate.row.body, read, subject, plan)
-        known = made.get((original.sample, original.version), set())
-        if blake3_bytes(child.content) in known:
+        known = made[original.sample, original.version]
+        if (content := blake3_bytes(child.content)) in known:
             report.known += 1
         elif (problem := refusal(store, child)) is not None:
             report.refuse(fate, problem.kind)
@@ -198,6 +219,7 @@ def _news(store: Store, fates: Sequence[Fate], plan: RevisePlan, report: Report)
             item = subject.item._replace(version=original.hash, ordinal=len(known))
             row = subject.row._replace(hash=original.hash, domain=read.facts.domain or subject.row.domain)
             news.append((Subject(row, item), child))
+            known.add(content)
             report.recorded += 1
     return news
 

@@ -30,6 +30,8 @@ CONFIRMED = ("none", "command", "elicitation")
 
 _PLACE = re.compile(r"[@Pp]([0-9]{1,15})")
 _PREFIX = re.compile(rf"[0-9a-f]{{{MIN_PREFIX},64}}")
+_STATUS = {"accept": "accepted", "reject": "rejected", "defer": "pending"}
+"""How a sample stands of which a verdict holds."""
 _TOLD = 5
 """Proposals that a refusal names."""
 
@@ -175,19 +177,31 @@ def _judged(store: Store, what: What, who: Who) -> Iterator[tuple[list[Draft], C
     for piece in what.pieces():
         check(store)
         counts: Counter[str] = Counter()
-        drafts = list(judge(_standing(store, piece, counts)))
-        counts["outranked"] = _outranked(store, what, who, drafts)
-        counts["changed"] = len(drafts) - counts["outranked"]
+        standing = _standing(store, piece, counts)
+        drafts = list(judge(standing))
+        said = {one.sample for one in drafts}
+        held = _held(store, what, who, standing)
+        counts["outranked"] = sum(
+            row.sample in held and (row.sample in said or _differs(row, what)) for row in standing
+        )
+        counts["changed"] = len(said - held)
         counts["unchanged"] = len(piece) - counts.total()
         yield drafts, counts
 
 
-def _outranked(store: Store, what: What, who: Who, drafts: list[Draft]) -> int:
-    """Return how many of these decisions change nothing, because a person has decided about their samples."""
-    if who.authority == "person" or not drafts:
-        return 0
-    handles = [one.sample for one in drafts if one.sample]
-    return len(proposals.held_by_people(store.connection, what.verdict, handles))
+def _held(store: Store, what: What, who: Who, rows: list[samples.Row]) -> set[int]:
+    """Return the samples that stay as they are whatever is decided here, because a person has decided about them."""
+    if who.authority == "person" or not rows:
+        return set()
+    return proposals.held_by_people(store.connection, what.verdict, [row.sample for row in rows])
+
+
+def _differs(row: samples.Row, what: What) -> bool:
+    """Say whether a sample stands otherwise than the verdict has it."""
+    if what.verdict in OUTCOMES:
+        return row.status != _STATUS[what.verdict]
+    wanted = LABELS[what.verdict.removeprefix("label-")]
+    return row.label != (None if wanted is None else int(wanted))
 
 
 def _standing(store: Store, piece: list[Member], counts: Counter[str]) -> list[samples.Row]:

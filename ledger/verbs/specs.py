@@ -24,7 +24,7 @@ def recipe_from(name: str | Path, purpose: str, corpus: str | Path | None = None
     if spec.purpose != purpose:
         raise BadRequest(f"{name} is a spec to {spec.purpose}", hint=f"Run `ledger {spec.purpose} --spec {name}`.")
     place = corpus if corpus is not None else None if spec.corpus is None else folder / spec.corpus
-    return recipe_of(spec, None if place is None or spec.corpus is None else _bytes(Path(place)))
+    return recipe_of(spec, None if place is None or spec.corpus is None else _bytes(Path(place)), str(place))
 
 
 def judge_from(name: str | Path) -> Judge:

@@ -10,6 +10,7 @@ from ledger.errors import BadRequest
 from ledger.fixed import text_of
 from ledger.rule import Policy
 from ledger.store import Store
+from ledger.transaction import Head
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.judge import never_looked, never_scored
 from ledger.verbs.run import conserve
@@ -32,10 +33,13 @@ def policy_to_change(store: Store, campaign: str | None) -> Policy:
     return judged[0].policy
 
 
-def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAMPLES) -> dict[str, Any]:
+def whatif(
+    store: Store, policy: Policy, campaign: str | None, limit: int = EXAMPLES, at: Head | None = None
+) -> dict[str, Any]:
     """Return what changes if `policy` decides instead of the one in force: counts before and after, and the flips.
 
-    What people decided stays as it is. Equal to what `decide` would leave behind. Raises NoPolicy, BadRequest.
+    What people decided stays as it is. Equal to what `decide` would leave behind. `at` is the head that the views
+    stand at, as `reading` tells it; without one nothing is remembered. Raises NoPolicy, BadRequest.
     """
     campaign = checked_campaign(store, campaign)
     found = _Flips(limit)
@@ -43,7 +47,7 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         before = in_force(store, campaign)
         whole = campaign is not None or any(one.adoption.campaign is None for one in before)
         if whole and len(before) == 1 and flips.can_tell(before[0].policy, policy):
-            counts = _standing(store, before[0], campaign)
+            counts = _standing(store, before[0], campaign, at)
             found.add(*flips.turned(store.connection, before[0].adoption, policy, campaign, limit))
         else:
             counts = _replayed(store, before, policy, campaign, found, whole=whole)
@@ -59,13 +63,18 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
     return answer
 
 
-_COUNTED: dict[tuple[bytes, int, str | None], list[due.Count]] = {}
+_COUNTED: dict[tuple[str, bytes, int, str | None], list[due.Count]] = {}
 _MOST_COUNTED = 64
 
 
-def _standing(store: Store, before: Judged, campaign: str | None) -> list[due.Count]:
-    """Return how many stand how by the policy in force; a root stands for the whole log, so that is counted once."""
-    asked = (store.head().root, before.adoption.position, campaign)
+def _standing(store: Store, before: Judged, campaign: str | None, at: Head | None) -> list[due.Count]:
+    """Return how many stand how by the policy in force; a root stands for the whole log, so that is counted once.
+
+    Only for the present: views of an earlier moment do not stand where the file ends, and are counted each time.
+    """
+    if at is None or at != store.head():
+        return flips.standing(store.connection, before.adoption, campaign)
+    asked = (store.ledger_id, at.root, before.adoption.position, campaign)
     found = _COUNTED.get(asked)
     if found is None:
         found = flips.standing(store.connection, before.adoption, campaign)

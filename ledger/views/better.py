@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from ledger.rule import Policy
 from ledger.sqlite import Connection
 from ledger.views.conditions import Parameters
 from ledger.views.judging import number_of, slots_of
+from ledger.views.work import SPENT, dollars
 
 
 class Pair(NamedTuple):
@@ -42,6 +44,21 @@ def undecided(connection: Connection, recipe: str, parents: Sequence[int]) -> li
         (*parents, recipe),
     )
     return [Pair(*row) for row in rows]
+
+
+def spent(connection: Connection, judge: str, recipe: str, parents: Sequence[int]) -> Decimal:
+    """Return the dollars that a judge spent on up to a few hundred samples and on what a recipe made of them.
+
+    All versions count, and what is unknown in full.
+    """
+    marks = ",".join("?" * len(parents))
+    row = connection.execute(
+        f"""SELECT sum({SPENT}) FROM attempts a WHERE a.recipe = ? AND a.sample IN (
+            SELECT sample FROM samples WHERE sample IN ({marks})
+            UNION SELECT child FROM derived WHERE parent IN ({marks}) AND recipe = ?)""",  # noqa: S608 - question marks
+        (judge, *parents, *parents, recipe),
+    ).fetchone()
+    return dollars(row[0])
 
 
 def seen(connection: Connection, adoption: int, policy: Policy, handles: Sequence[int]) -> dict[int, Seen]:

@@ -157,7 +157,7 @@ def unscored(connection: Connection) -> Counted | None:
 
 def pending(connection: Connection) -> Counted:
     """Return how many samples nothing has decided about."""
-    return _of_samples(connection, "SELECT sample FROM taken WHERE status = 'pending'")
+    return _of_samples(connection, "SELECT sample FROM taken WHERE status IN ('pending', 'errored')")
 
 
 def longer(connection: Connection, size_in_bytes: int) -> Counted:

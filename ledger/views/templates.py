@@ -46,6 +46,7 @@ DDL = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX {schema}.template_members_family ON template_members (field, scope, family)",
 )
+INDEXES = ("CREATE INDEX {schema}.template_members_fingerprint ON template_members (fingerprint)",)
 
 IN_BATCH = "m.batch IN ('', '=' || coalesce(s.source, ''))"
 """SQL for whether a membership `m` holds for a sample `s`: its text was searched with all, or with its own batch."""

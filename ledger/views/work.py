@@ -98,12 +98,15 @@ INDEXES = (
 
 PICO = Decimal("1e-12")
 PAID_PERHAPS = ("reply_lost", "timed_out")
-"""Failures after which the provider may have been paid all the same."""
-SPENT = """CASE WHEN a.outcome IS NULL OR a.outcome IN ('reply_lost', 'timed_out') THEN a.reserved
+"""Failures after which the provider may have been paid all the same, as `ledger.agents.contract` names them."""
+SPENT = f"""CASE WHEN a.outcome IS NULL OR a.outcome IN {PAID_PERHAPS} THEN a.reserved
     WHEN a.outcome = 'replied' THEN coalesce(a.cost, a.reserved) ELSE 0 END"""
 """SQL for what an attempt `a` counts as spent."""
 
+MOST = 10**15
+"""Picodollars that an attempt counts at most: sums of whatever stands in a log stay within SQL's integers."""
 _MONEY = "CAST(round(CAST(json_extract(t.leaf, '$.{0}') AS REAL) * 1e12) AS INTEGER)"
+_COUNTED = f"max(-{MOST}, min({MOST}, {_MONEY}))"
 _SAID = "json_extract(t.leaf, '$.{0}')"
 _HEX = "unhex(json_extract(t.leaf, '$.{0}'))"
 _VERSION = "coalesce((SELECT b.id FROM main.blob b WHERE b.hash = unhex(json_extract(t.leaf, '$.version'))), 0)"
@@ -117,7 +120,7 @@ _PLANS = f"""INSERT INTO plans SELECT t.position, {_SAID.format("run")}, {_SAID.
 _SENT = f"""INSERT INTO attempts SELECT t.position, {_SAID.format("run")}, {_RECIPE}, t.sample, {_VERSION},
     {_SAID.format("purpose")}, {_SAID.format("ordinal")}, {_HEX.format("call")}, {_SAID.format("attempt")},
     {_HEX.format("request")}, {_SAID.format("provider")}, {_SAID.format("model")}, {_SAID.format("mode")},
-    CASE WHEN {_SAID.format("batch")} IS NOT NULL THEN {_HEX.format("batch")} END, {_MONEY.format("reserved")},
+    CASE WHEN {_SAID.format("batch")} IS NOT NULL THEN {_HEX.format("batch")} END, {_COUNTED.format("reserved")},
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL {_SPAN} = 'request_sent'"""
 _FAILED = f"""UPDATE attempts SET outcome = f.failure, ended = f.position
     FROM (SELECT min(t.position) AS position, {_SAID.format("failure")} AS failure, {_SAID.format("sent")} AS sent
@@ -127,7 +130,8 @@ _FAILED = f"""UPDATE attempts SET outcome = f.failure, ended = f.position
     WHERE attempts.position = e.position AND attempts.outcome IS NULL"""  # noqa: S608
 _REPLIED = f"""UPDATE attempts SET outcome = 'replied', ended = t.position, reply = t.blob,
         status = {_SAID.format("status")}, stop = {_SAID.format("stop")},
-        prompt = {_SAID.format("usage.prompt")}, output = {_SAID.format("usage.output")}, cost = {_MONEY.format("cost")}
+        prompt = {_SAID.format("usage.prompt")}, output = {_SAID.format("usage.output")},
+        cost = {_COUNTED.format("cost")}
     FROM told t JOIN main.event e ON e.op = {_HEX.format("sent")}
     WHERE t.position BETWEEN ? AND ? AND t.kind = 'reply_stored' AND attempts.position = e.position"""  # noqa: S608
 """A reply that came after all, to an attempt that was given up, is the outcome."""
@@ -250,15 +254,19 @@ class Open(NamedTuple):
     attempt: int
     reserved: int
     at: int
+    recipe: str
 
 
-def open_batches(connection: Connection, recipe: str) -> Iterator[Open]:
-    """Yield the calls of a recipe that wait in batches, batch by batch in the order in which they were sent."""
+def open_batches(connection: Connection, provider: str) -> Iterator[Open]:
+    """Yield the calls that wait in a provider's batches, batch by batch in the order in which they were sent.
+
+    Those of all recipes: two that ask the same ask by the same call.
+    """
     rows = connection.execute(
-        """SELECT a.batch, a.call, a.attempt, a.reserved, json_extract(e.leaf, '$.at')
+        """SELECT a.batch, a.call, a.attempt, a.reserved, json_extract(e.leaf, '$.at'), a.recipe
         FROM attempts a JOIN main.event e ON e.position = a.position
-        WHERE a.recipe = ? AND a.outcome IS NULL AND a.batch IS NOT NULL ORDER BY a.batch, a.position""",
-        (recipe,),
+        WHERE a.provider = ? AND a.outcome IS NULL AND a.batch IS NOT NULL ORDER BY a.batch, a.position""",
+        (provider,),
     )
     for row in rows:
         yield Open(*row)

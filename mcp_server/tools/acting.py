@@ -22,6 +22,9 @@ LOOKING = 30.0
 """Seconds that looking up the samples of a decision may take."""
 _SELECT_AGAIN = "Ask ledger_search again with select=true, look at the new total, and use that selection."
 
+_OTHERS = "Ask ledger_search with other filters and select=true."
+
+
 WRITING = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )  # the log is only ever appended to, and a key that was used appends nothing
@@ -62,6 +65,8 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
     if not selection:
         return list(samples), None
     chosen = handles.chosen(selection)
+    if not chosen.count:
+        raise BadRequest("That selection holds no samples, so there is nothing to decide", hint=_OTHERS)
     not_too_many(chosen.count, "Narrow the search, or ask a person to run `ledger propose` with --where.")
     now = ledger.find_ids(**chosen.chosen)
     if now["digest"] == chosen.digest:
@@ -69,7 +74,7 @@ def members(ledger: Ledger, handles: Handles, samples: Sequence[str], selection:
     then = ledger.find_ids(**{**chosen.chosen, "as_of": chosen.position})
     if then["digest"] != chosen.digest:
         raise BadRequest(
-            "The filter of that selection finds other samples than it did",
+            "The ledger changed since the search: the filter of that selection finds other samples than it did",
             hint=_SELECT_AGAIN,
         )
     return then["ids"], chosen.position
@@ -86,10 +91,11 @@ def selected(needed: int | None) -> Iterator[None]:
     """Let a HeadMoved inside say what to do about a selection whose samples are looked up at the head they need."""
     try:
         yield
-    except HeadMoved as error:
+    except HeadMoved:
         if needed is None:
             raise
-        raise HeadMoved(*error.args, hint=f"Its filter finds other samples by now. {_SELECT_AGAIN}") from None
+        told = "The ledger changed since the search that gave this selection"
+        raise BadRequest(told, hint=f"Its filter finds other samples by now. {_SELECT_AGAIN}") from None
 
 
 def became(settled: Mapping[str, Any]) -> dict[str, int]:

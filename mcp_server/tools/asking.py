@@ -140,10 +140,16 @@ def mark_of(name: str) -> str:
 
 
 def written_out(name: str, known: Sequence[str]) -> str:
-    """Return the name that such a mark stands for, any other text as it is."""
+    """Return the name that such a mark stands for, any other text as it is.
+
+    Raises BadRequest for a mark of one answer only, and for one that nothing has: never is it taken for a name.
+    """
     if not _MARKED.fullmatch(name):
         return name
-    return next((one for one in known if mark_of(one) == name), name)
+    for one in known:
+        if mark_of(one) == name:
+            return one
+    raise BadRequest(f"{name[:LONGEST_NAME]!r} is no name but the mark of one", hint=_WRITE_OUT)
 
 
 def known_of(what: str, name: str, known: Sequence[str]) -> str:
@@ -162,7 +168,7 @@ def cut(name: str, most: int = 60) -> str:
 def _instead(what: str, name: str, known: Sequence[str]) -> str:
     """Return the next step: the names that are nearest to a wrong one, else the first."""
     if name.startswith(MARK):
-        return "That stands for a name; write the name out, as `untrusted_names` of that answer has it."
+        return _WRITE_OUT
     shown = [one for one in known if is_plain(one)]
     like = shown if len(shown) <= MANY else [one for one in shown if one[:2] == name[:2]][:MANY]
     near = difflib.get_close_matches(name[:LONGEST_NAME], like, n=3, cutoff=0.5)
@@ -179,7 +185,8 @@ MOST_PARTS = 5
 _PARTS = re.compile("[A-Z]*[a-z]+|[A-Z]+")
 MARK = "~"
 """How the mark begins that stands for a name that is not plain."""
-_MARKED = re.compile(r"~[0-9a-f]{8}")
+_MARKED = re.compile(r"~(?:[0-9]+|[0-9a-f]{8})")
+_WRITE_OUT = "That stands for a name; write the name out, as `untrusted_names` of that answer has it."
 
 
 def is_plain(text: str) -> bool:

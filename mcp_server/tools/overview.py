@@ -11,6 +11,7 @@ from ledger import Ledger
 from mcp_server.answers import Table, answer
 from mcp_server.face import Face
 from mcp_server.tools.asking import READING, Rows, Shape, Text, known_campaign
+from mcp_server.tools.search import NONE
 from mcp_server.tools.telling import Facts, Names, counts, most, told
 
 CAMPAIGNS = 20
@@ -84,7 +85,7 @@ def _all(ledger: Ledger, names: Names) -> tuple[Facts, list[Table]]:
 def _one(ledger: Ledger, campaign: str, names: Names) -> tuple[Facts, list[Table]]:
     found = ledger.compare([campaign], scores=False)["campaigns"][0]
     policy = found["policy"]
-    by_domain = {domain: one["samples"] for domain, one in found["by_domain"].items() if domain}
+    by_domain = {domain: one["samples"] for domain, one in found["by_domain"].items()}
     domains, others = most(by_domain, names)
     whys = [[names(one["rule"]), one["samples"]] for one in found["reasons"] if one["status"] == "rejected"]
     rate = found["acceptance"]["rate"]
@@ -104,8 +105,10 @@ def _one(ledger: Ledger, campaign: str, names: Names) -> tuple[Facts, list[Table
         ),
     }
     shown = found["by_domain"]
+    without = "" if NONE in by_domain else NONE
     rows = [
-        [row[0], row[1], *_standing(shown, domain)] for row, domain in zip(domains, _ordered(by_domain), strict=False)
+        [row[0] or without, row[1], *_standing(shown, domain)]
+        for row, domain in zip(domains, _ordered(by_domain), strict=False)
     ]
     tables = [
         Table("rejected_for", ["rule", "samples"], whys[:REASONS]),

@@ -35,7 +35,9 @@ NAME = "ledger_propose_decision"
 META = {"anthropic/searchHint": "suggest accept reject defer relabel samples proposal review decide"}
 
 
-Evidence = Annotated[Sequence[Position], Items, Field(max_length=100, json_schema_extra=bare)]
+Evidence = Annotated[
+    Sequence[Annotated[Position, Field(strict=True)]], Items, Field(max_length=100, json_schema_extra=bare)
+]
 
 
 class Proposal(Shape):

@@ -12,6 +12,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from ledger import Ledger
+from ledger.errors import BadRequest
 from mcp_server.answers import answer
 from mcp_server.face import Caller, Face
 from mcp_server.tools.acting import (
@@ -108,15 +109,20 @@ def register(mcp: MCPServer, face: Face) -> None:
 def record(ledger: Ledger, caller: Caller, about: Meant) -> dict[str, Any]:
     """Record what was confirmed, in one commit; the same key again returns what it recorded.
 
-    The yes was to the samples and versions that were looked up for the question: other ones by now are refused. An open
-    proposal is bound by itself, since it keeps the list of its versions, and what changed since is left as it is.
+    The yes was to the samples and versions that were looked up for the question: other ones by now are refused, and so
+    is another ledger in this one's place. An open proposal keeps the list of its versions, so the yes is to that very
+    proposal; what changed since is left as it is.
     """
     request = about.request
     common: dict[str, Any] = {"reason": request.reason, "key": request.key, "client": caller.client}
     common |= {"confirmed": CONFIRMED, "expected_head": about.head}
+    if ledger.status()["ledger"] != about.found["ledger"]:
+        raise BadRequest(
+            "Another ledger stands there by now, so nothing was recorded", hint="Look again, and ask again."
+        )
     with selected(about.needed):
         if request.proposal:
-            made = ledger.record_proposal(about.found["proposal"], **common)
+            made = ledger.record_proposal(about.found["proposal"], about=about.found, **common)
         else:
             made = ledger.record(about.ids, str(request.verdict), members=about.found["list"], **common)
     return {**made, "as_of": head_of(ledger)}

@@ -41,7 +41,7 @@ Container = Literal["jsonl", "parquet"]
 
 
 class Projection(Shape):
-    """What the view holds; `file`, `digest` and the rest where it was written."""
+    """What the view holds; `file`, `digest` and the rest where it was written, `beside` what its dialect needs."""
 
     view: str
     dry_run: bool
@@ -52,6 +52,7 @@ class Projection(Shape):
     bytes: int | None = None
     considered: int | None = None
     used: int | None = None
+    beside: list[str] | None = None
 
 
 class Wanted(TypedDict):
@@ -152,7 +153,10 @@ def written(ledger: Ledger, view: str, target: Path, how: Wanted, form: Form, re
     facts: dict[str, object] = {"view": view, "dry_run": False, "rows": made["rows"], "passed": True}
     facts |= {"file": target.name, "digest": made["output"]["blake3"], "bytes": made["output"]["bytes"]}
     facts |= {"considered": made["considered"], "used": made["used"], "as_of": made["head"]["position"]}
-    return answer(facts, line=f"{view}: {made['rows']:,} rows in {target.name}", tables=tables(made))
+    beside = [one["name"] for one in made.get("beside", [])]
+    facts |= {"beside": beside} if beside else {}
+    line = ", with ".join((f"{view}: {made['rows']:,} rows in {target.name}", *beside))
+    return answer(facts, line=line, tables=tables(made))
 
 
 def tables(found: Mapping[str, Any]) -> list[Table]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from mcp.server import MCPServer
@@ -26,6 +28,7 @@ from mcp_server.tools.asking import (
     Text,
     bare,
     cut,
+    is_plain,
     known_campaign,
     known_of,
     written_out,
@@ -140,7 +143,8 @@ def search(ledger: Ledger, handles: Handles, asked: Asked) -> CallToolResult:
         chosen = filters(ledger, asked)
         key = {**chosen, "sort": asked.sort}
         after = handles.follow(TOOL, key, asked.cursor, position) if asked.cursor else None
-        page = ledger.find(**chosen, sort=asked.sort, limit=asked.limit, after=after, digest=asked.select)
+        with _scored(asked.score):
+            page = ledger.find(**chosen, sort=asked.sort, limit=asked.limit, after=after, digest=asked.select)
         if not page["total"]:
             _teach(ledger, asked)
         names = Names()
@@ -175,6 +179,24 @@ def filters(ledger: Ledger, asked: Asked) -> dict[str, Any]:
         "unlike": known_campaign(ledger, asked.unlike),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+_WORDS = re.compile(r"[\w.-]+")
+
+
+@contextmanager
+def _scored(name: str) -> Iterator[None]:
+    """Let the names of scores that there are be told only where all are plain: they come from files."""
+    try:
+        yield
+    except BadRequest as error:
+        said = str(error)
+        known = said.removeprefix(f"No sample has a score {name!r}")
+        words = [word for word in _WORDS.findall(known) if any(map(str.isalnum, word))]
+        if known == said or all(is_plain(word) or word.isdigit() for word in words):
+            raise
+        told = "No sample has a score of that name"
+        raise BadRequest(told, hint="ledger_sample with fields=[scores] names a sample's scores.") from None
 
 
 def _or_none(name: str, known: Callable[[], list[str]]) -> str | None:

@@ -22,8 +22,8 @@ WORTH = 3
 class Names:
     """Tells names from texts: a plain name is itself, another is `~1`, `~2` …, and `untrusted_names` says what.
 
-    One that is not shown whole (it is long, or holds what cannot be seen) has a mark of eight digits, which can be
-    given in place of the name.
+    One that is not shown whole (it is long, or holds what cannot be seen), or that looks like a mark itself, has a mark
+    of eight digits, which can be given in place of the name.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Names:
         if not text or is_plain(text):
             return text
         if text not in self._odd:
-            whole = len(text) <= LONGEST and shown(text) == (text, 0)
+            whole = len(text) <= LONGEST and shown(text) == (text, 0) and not text.startswith(MARK)
             self._odd[text] = f"{MARK}{len(self._odd) + 1}" if whole else mark_of(text)
         return self._odd[text]
 

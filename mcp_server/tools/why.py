@@ -12,13 +12,15 @@ from ledger import Ledger
 from ledger.errors import BadRequest, NoSuchId
 from mcp_server.answers import Table, answer
 from mcp_server.face import Face
-from mcp_server.tools.asking import READING, Moment, Rows, SampleId, Shape, given, teaching
+from mcp_server.tools.asking import READING, Moment, Rows, SampleId, Shape, given, is_plain, teaching
 from mcp_server.tools.telling import Facts, Ids, Names, number, told
 
 META = {"anthropic/alwaysLoad": True, "anthropic/searchHint": "why sample rejected accepted label rule margin flip"}
 ROWS = 8
 _SETTING = re.compile(r"[A-Za-z0-9_.:+<>=!() -]{1,200}")
 """A setting without a text in quotes: what stands in quotes can be the name of a domain, which a file gave."""
+_DOMAIN = re.compile(r"domain\.(.*)\.[^.]*=.*")
+"""A setting of one domain, whose name is a file's also where it needs no quotes."""
 
 
 class Why(Shape):
@@ -103,7 +105,7 @@ def _facts(found: dict[str, Any], names: Names, short: Ids) -> Facts:
             ("decided", _decided(decided["status"], names, short)),
             ("label_decided", _decided(decided["label"], names, short)),
             ("overrides", [_override(one, names) for one in found["overrides"]]),
-            ("undecided_changes", _due(today)),
+            ("undecided_changes", _due(today, names)),
             ("twins", len(found["duplicates"]) or None),
             ("conflicting_twins", sum(one["conflict"] for one in found["duplicates"]) or None),
             ("in_releases", len(used) or None),
@@ -142,12 +144,14 @@ def _override(one: dict[str, Any], names: Names) -> Facts:
     return {"of": one["about"], "by": names(one["by"]["actor"]), "policy_said": one["over"][what]}
 
 
-def _due(today: dict[str, Any] | None) -> Facts | None:
+def _due(today: dict[str, Any] | None, names: Names) -> Facts | None:
     """Return what the policy in force says otherwise and nobody decided yet."""
     if today is None or not today["stale"]:
         return None
     label = {True: "true", False: "false", None: None}[today["label"]]
-    return told([("of", today["changes"]), ("outcome", today["outcome"]), ("rule", today["rule"]), ("label", label)])
+    return told(
+        [("of", today["changes"]), ("outcome", today["outcome"]), ("rule", names(today["rule"])), ("label", label)]
+    )
 
 
 def _proposal(one: dict[str, Any], names: Names) -> str:
@@ -166,10 +170,16 @@ def _flips(changes: list[dict[str, Any]], names: Names) -> list[list[str | None]
 def _change(one: dict[str, Any], names: Names) -> str | None:
     """Return one change: a setting for ledger_whatif, a score that would have to be another, or what to withdraw."""
     if "set" in one:
-        return f"set {one['set'] if _SETTING.fullmatch(one['set']) else names(one['set'])}"
+        return f"set {one['set'] if is_setting(one['set']) else names(one['set'])}"
     if "withdraw" in one:
         return f"withdraw {one['withdraw']}"
     return f"{names(one['score'])} {one['has'] if one['has'] is not None else 'unknown'} -> {one['needs'] or 'any'}"
+
+
+def is_setting(setting: str) -> bool:
+    """Say whether a setting can be told as it is; one with a name that a file chose freely cannot."""
+    domain = _DOMAIN.fullmatch(setting)
+    return _SETTING.fullmatch(setting) is not None and (domain is None or is_plain(domain[1]))
 
 
 def _twin(found: dict[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ledger import Ledger
 from ledger.event import KINDS, Draft, draft
+from tests import working
 from tests.logs import Ticks, fill, improve, line, sample_ids, store_of
 from tests.scoring import append, give_up
 from tests.trained import evaluated, trained
@@ -45,6 +46,8 @@ def everything(ledger: Ledger, folder: Path, *, erasing: bool = True) -> list[st
     ledger.accept_proposal(ledger.propose(ids[11:13], "defer", reason="to be looked at")["name"])
     ledger.decline_proposal(ledger.propose(ids[13:14], "label-none", reason="nobody can tell")["name"], reason="we can")
     evaluated(ledger, trained(ledger, folder / "out.jsonl.manifest.json", folder / "run"))
+    _ask(ledger, ids[14])
+    ledger.checkout(folder / "given", where="label == false", size=10)
     if erasing:
         erase(ledger, ids[10])
     return sample_ids(ledger)
@@ -66,6 +69,24 @@ def made(folder: Path, *, clock: Ticks | None = None) -> Path:
     with Ledger.init(folder / "ledger.db", actor="torture", clock=clock or Ticks()) as ledger:
         everything(ledger, folder)
     return folder / "ledger.db"
+
+
+def _ask(ledger: Ledger, sample: str) -> None:
+    """Append what a job leaves that asks about a sample, live and in a batch, and gets no result."""
+    store, row = store_of(ledger), working.row_of(ledger, sample)
+    with store.transaction() as transaction:
+        (recipe, blob), (members, _) = transaction.add_blob(b"{}"), transaction.add_blob(b"[]")
+    plan = {"budget": "1", "items": 1, "members": members.hex(), "model": "m", "prices": [["source", "given"]]}
+    plan |= {"provider": "test", "purpose": "improve", "recipe": recipe.hex()}
+    batch = {"adopted": False, "batch": working.key("batch"), "calls": 1, "provider": "test", "provider_id": "b1"}
+    drafts = [
+        draft("work_planned", None, blob, plan),
+        working.asked(row, "one"),
+        draft("batch_submitted", None, None, batch),
+    ]
+    working.append(ledger, [*drafts, working.asked(row, "two", batch=working.key("batch"))], recipe.hex())
+    working.answered(ledger, row, "one", text=b"a reply that was cut")
+    working.append(ledger, [working.failed(row, "one", "cut", final=True, recipe=recipe.hex())], recipe.hex())
 
 
 def _supersede(ledger: Ledger, sample: str) -> None:

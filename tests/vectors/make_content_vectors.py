@@ -374,7 +374,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "attempt_failed",
         WITHOUT_RESULT,
-        {"kind": "attempt_failed", "attempt": 2, "call": OTHER, "failure": "cut", "final": True},
+        {"kind": "attempt_failed", "attempt": 2, "call": OTHER, "failure": "cut", "final": True, "recipe": BLOB},
     ),
     (
         "batch_submitted",
