@@ -16,7 +16,9 @@ from commands._options import as_of, text
 @as_of
 @click.pass_obj
 def command(call: Call, recipe: str | None, run: str | None, as_of: str | None) -> None:
-    """Show what was gained: scores before and after by the same scorer, failures, and the cost of a result.
+    """Show what improving gained, and what it cost.
+
+    Scores before and after by the same scorer, failures, and dollars for each result.
 
     Means are over all results, and over the accepted ones beside it. A change is higher or lower only where its
     interval at 95 % leaves zero out.

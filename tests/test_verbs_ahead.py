@@ -36,9 +36,20 @@ def processes(field: int, number: int) -> list[int]:
     return found
 
 
+OTHERS: set[int] = set()
+"""Processes that other tests of this run keep, such as a provider."""
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Leave what runs already alone."""
+    OTHERS.clear()
+    OTHERS.update(processes(1, os.getpid()))
+
+
 def children() -> list[int]:
-    """Return the processes that this one has started."""
-    return processes(1, os.getpid())
+    """Return the processes that this one has started since the test began."""
+    return [one for one in processes(1, os.getpid()) if one not in OTHERS]
 
 
 @pytest.fixture

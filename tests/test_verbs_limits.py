@@ -59,7 +59,7 @@ def test_a_deadline_stops_what_runs(small: Ledger, as_of: int | None, *, read_on
     """Of the present and of an earlier moment; the error says after how long; the next question is answered."""
     with Ledger.open(small.path, read_only=read_only) as ledger:
         before, began = ledger.status(), time.monotonic()
-        with pytest.raises(Interrupted, match=r"stopped after 0\.[123] s"), ledger.limited(0.1):
+        with pytest.raises(Interrupted, match=r"stopped after 0\.[1-9] s"), ledger.limited(0.1):
             endless(store_of(ledger), as_of)
         assert time.monotonic() - began < 0.1 + SOON
         assert not store_of(ledger).connection.in_transaction
@@ -84,7 +84,7 @@ def test_without_a_limit_sql_that_runs_is_stopped_too(small: Ledger) -> None:
     """Outside of `limited` the statement that runs at that moment stops; where none runs, nothing happens."""
     small.interrupt()
     assert small.status()["samples"] == 6
-    with later(0.1, small.interrupt), pytest.raises(Interrupted, match=r"after 0\.[123] s"):
+    with later(0.1, small.interrupt), pytest.raises(Interrupted, match=r"after 0\.[1-9] s"):
         endless(store_of(small))
     assert small.status()["samples"] == 6
 

@@ -102,6 +102,8 @@ def _near(compare: Compare, old: Levels | None, new: Levels, policy: Policy, slo
     if old is None or old.cross != new.cross or new.cross == "mean":
         return "true"
     before, after = dict(old.domains), dict(new.domains)
+    if any("+" in one for one in before.keys() ^ after.keys()):
+        return "true"  # what several domains came to together gives way to a value of their own, or the other way round
     pairs = [(old.default, new.default)]
     pairs += [(before.get(one, old.default), after.get(one, new.default)) for one in before.keys() | after.keys()]
     moved = [value for pair in pairs if pair[0] != pair[1] for value in pair]
