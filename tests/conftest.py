@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ settings.register_profile(
     "disk",
     deadline=None,  # a disk that other programs use has no deadline
     max_examples=60,
+    derandomize="CI" in os.environ,  # whether a change is sound is not left to chance; elsewhere each run draws anew
+    print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("disk")

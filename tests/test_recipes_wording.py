@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.recipes.wording import (
@@ -37,6 +37,7 @@ def test_words(text: str, spoken: list[str]) -> None:
     assert words(text) == spoken
 
 
+@example(text="a\\é", depth=1, ascii_only=True)
 @given(text=st.text('aé潮 \n\t"\\/😀', max_size=30), depth=st.integers(0, 3), ascii_only=st.booleans())
 def test_escapes_of_any_depth_are_undone(text: str, depth: int, ascii_only: bool) -> None:  # noqa: FBT001 - drawn
     """However often a text is written as JSON in JSON, its words are those of the text."""

@@ -84,7 +84,7 @@ def test_without_a_limit_sql_that_runs_is_stopped_too(small: Ledger) -> None:
     """Outside of `limited` the statement that runs at that moment stops; where none runs, nothing happens."""
     small.interrupt()
     assert small.status()["samples"] == 6
-    with later(0.1, small.interrupt), pytest.raises(Interrupted, match=r"after 0\.[1-9] s"):
+    with later(0.1, small.interrupt), pytest.raises(Interrupted, match=r"after 0\.[0-9]+ s"):
         endless(store_of(small))
     assert small.status()["samples"] == 6
 

@@ -12,7 +12,7 @@ _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\
 _SPOKEN = re.compile(rf"[{_SPACELESS}\U00020000-\U0003ffff]|[^\W_{_SPACELESS}\U00020000-\U0003ffff]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-_ESCAPE = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[bfnrt]|)")
+_ESCAPE = re.compile(r"(?<!\\)(\\++)(?:u([0-9a-fA-F]{4})|[bfnrt]|)")
 
 _EMPTY_WORDS = frozenset(
     {"example", "lorem ipsum", "n a", "na", "nil", "none", "null", "placeholder", "same as before", "string", "tbd"}
@@ -34,7 +34,15 @@ _SCRIPTS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
 
 def unescaped(text: str) -> str:
     """Return JSON as its letters read, whatever depth they are quoted at: what no word needs, escapes, is undone."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+    return _ESCAPE.sub(_meant, text)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    """Return the letter that is escaped, or a space; d deep, a letter has 2^(d-1) backslashes, and one before it 2^d."""
+    slashes, code = len(escape[1]), escape[2]
+    if code is None:
+        return " "
+    return chr(int(code, 16)) if slashes & (slashes - 1) == 0 else f" {chr(int(code, 16))}"
 
 
 def words(text: str) -> list[str]:
