@@ -16,8 +16,8 @@
 #   BACKENDS=LIST  "trl unsloth"
 #
 # Each training leaves a folder and a line in $WORK/results.jsonl: backend, method, state, seconds, peak memory, whether
-# the order held, versions. A refusal (exit code 82: rows dropped or moved) or a failure is a line too, and the script
-# goes on; it ends with 1 if any training did not finish.
+# the order held (null where no step was taken, so that nothing says it), versions. A refusal (exit code 82: rows dropped
+# or moved) or a failure is a line too, and the script goes on; it ends with 1 if any training did not finish.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -55,7 +55,7 @@ environment() { # BACKEND: an environment of its own, as the two hold their pack
   fi
 }
 
-random_model() { # FOLDER: Qwen2's shape with random weights, and a tokenizer of the rows' own words
+random_model() { # BACKEND FOLDER: Qwen2's shape with random weights, and a tokenizer of the rows' own words
   "$work/venv-$1/bin/python" - "$work/kto.jsonl" "$2" <<'PYTHON'
 import sys
 from pathlib import Path
@@ -94,7 +94,9 @@ from pathlib import Path
 
 backend, method, code, file = sys.argv[1:]
 told = json.loads(Path(file).read_text()) if Path(file).exists() else {}
-line = {"backend": backend, "method": method, "exit_code": int(code), "order_held": int(code) != 82 and bool(told)}
+# The order is looked at after the trainer was built and before its first step: without one, nobody knows.
+held = False if int(code) == 82 else True if told.get("steps") else None
+line = {"backend": backend, "method": method, "exit_code": int(code), "order_held": held}
 line |= {name: told.get(name) for name in ("state", "failure", "steps", "seconds", "device", "peak_bytes", "versions")}
 line["loss"] = told.get("metrics", {}).get("train_loss")
 print(json.dumps(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -36,7 +37,8 @@ def command(
 
     Of a sample, of every event about it; ids of events, @POSITION and @FIRST-@LAST name events. `ledger verify-proof`
     checks it without the ledger. With --consistency the arguments are two positions or times, A and B. With --trained
-    RUN --sample ID the training, its release and the sample are shown, and whether and how the sample was in it.
+    RUN --sample ID the training, its release and the sample are shown, and whether steps of the training took a row of
+    it, and which version that was.
     """
     if trained is not None or sample is not None:
         _check_trained(ids, as_of, trained, sample, others=consistency or checkpoint)
@@ -81,16 +83,35 @@ def _show_use(made: dict[str, Any]) -> None:
 
     run = made["trained"]
     what = f"{run['method']} run {run['output']} @{run['position']} ({run['state']}, {many(run['steps'], 'step')})"
+    rows = many(run["release"]["rows"], "row")
+    side = "" if made["side"] is None else f", {made['side']}"
+    where = f"row {made['place'] + 1:,} of {rows}, repeated {made['copies']}x{side}" if made["in_release"] else ""
     if made["used"]:
-        side = "" if made["side"] is None else f", {made['side']}"
-        said = f"row {made['place'] + 1:,} of {many(run['release']['rows'], 'row')}, repeated {made['copies']}x{side}"
+        said = f"{where}, seen {made['seen']:,}x"
+    elif where:
+        said = f"not used: {where}, and no step came so far"
     else:
         said = f"not used: {made['omitted']}"
+    told = f"{made['sample'][:12]} in {what}: {said}"
+    more = list(_more(made, rows))
     if made["path"] is None:
-        note("", f"{made['sample'][:12]} in {what}: {said}", style="bold")
+        note("", told, style="bold")
+        for one in more:
+            note("", one, style="")
         return
-    line(mark(good=made["used"]), f" {made['sample'][:12]} in {what}: {said}")
+    line(mark(good=made["used"]), f" {told}")
+    for one in more:
+        line(one)
     line(f"the list of its rows: {made['members']}")
+
+
+def _more(made: dict[str, Any], rows: str) -> Iterator[str]:
+    """Say whose row stands for a duplicate, and that another version stood in the release."""
+    if (twin := made["survivor"]) is not None:
+        seen = f"seen {twin['seen']:,}x" if twin["seen"] else "which no step came to"
+        yield f"{twin['sample'][:12]} teaches the same, and stands for it: row {twin['place'] + 1:,} of {rows}, {seen}"
+    if made["version"] not in {None, made["version_now"]}:
+        yield f"its version there was {made['version'][:15]}; by now it is {made['version_now'][:15]}"
 
 
 def _show(made: dict[str, Any]) -> None:

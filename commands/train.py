@@ -106,8 +106,8 @@ def _stopped(done: dict[str, Any]) -> None:
 
 
 _MEMORY = (
-    "It is recorded. Take less: a smaller max_length, lora_r = 16, gradient_checkpointing = true, or a release that "
-    "was made for smaller batches (docs/training.md)."
+    "It is recorded. Take less, and another folder with -o: a smaller max_length, lora_r = 16, "
+    "gradient_checkpointing = true, or a release that was made for smaller batches (docs/training.md)."
 )
 
 

@@ -222,6 +222,7 @@ _ALL = (
                 "model",
                 "output",
                 "release",
+                "result",
                 "rows",
             ),
             *("seconds", "started", "state", "steps", "versions"),
@@ -233,8 +234,8 @@ _ALL = (
         "evaluated",
         "a model answered prompts, and its answers were checked",
         (
-            *("baseline", "checks", "config", "model", "outputs", "prompts", "release", "results", "started"),
-            *("trained", "versions"),
+            *("baseline", "config", "expectations", "model", "outputs", "prompts", "release", "results", "schemas"),
+            *("started", "trained", "versions"),
         ),
         ("started",),
         blob="outputs",

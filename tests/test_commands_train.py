@@ -86,7 +86,7 @@ def test_a_sample_is_shown_in_a_training(toolset: Ledger, manifest: Path, tmp_pa
     [
         ("finished", None, 0, ""),
         ("interrupted", None, 83, "Training stopped at step 2 of 3: interrupted."),
-        ("failed", "out_of_memory", 83, "a smaller max_length"),
+        ("failed", "out_of_memory", 83, "another folder with -o"),
         ("failed", "ValueError", 83, "Run the same command again"),
     ],
 )

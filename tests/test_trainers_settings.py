@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -102,14 +103,7 @@ def test_label_weights_are_where_trl_wants_them(true: int, false: int) -> None:
     """One of the two is 1, and desirable x true : undesirable x false is from 1 to 4/3."""
     desirable, undesirable = label_weights({}, true, false)
     assert 1 in {desirable, undesirable}
-    if (
-        Decimal(
-            1,
-        )
-        / 1000
-        < undesirable
-    ):
-        assert 1 <= desirable * true / (undesirable * false) <= Decimal(4) / 3 + Decimal("0.2")
+    assert 1 <= Fraction(desirable) * true / (Fraction(undesirable) * false) <= Fraction(4, 3)
 
 
 def test_weights_that_are_set_stand() -> None:

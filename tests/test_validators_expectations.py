@@ -35,6 +35,9 @@ def says(answer: str, kind: str, value: object) -> bool:
         ("docstring", True, CODE, PLAIN),
         ("docstring", True, 'class A:\n    """Is one."""', "def f(:"),
         ("json", True, '{"a": 1}', "{a: 1}"),
+        ("json", True, " [1e3]\n", "[NaN]"),
+        ("json", True, '{"a": {"b": 1}}', '{"a": 1, "a": 2}'),
+        ("json", True, "1", "1e999"),
         ("min_chars", 3, "abc", "ab"),
         ("max_chars", 3, "abc", "abcd"),
     ],
@@ -78,6 +81,14 @@ def test_what_means_nothing_is_refused(text: str, message: str) -> None:
     with pytest.raises(SettingsInvalid, match=re.escape(message)) as caught:
         read_expectations(text, "e.toml")
     assert re.match(r"e\.toml, line \d+: ", str(caught.value))
+
+
+def test_the_names_of_other_checks_are_taken() -> None:
+    """An expectation under one of them is refused with its line; any other name is free."""
+    text = '[[expect]]\nname = "b"\njson = true\n[[expect]]\nname = "a"\njson = true\n'
+    with pytest.raises(SettingsInvalid, match=r"^e\.toml, line 4: 'a' is a check already"):
+        read_expectations(text, "e.toml", {"a", "c"})
+    assert [one.name for one in read_expectations(text, "e.toml", {"c"})] == ["b", "a"]
 
 
 @given(st.text(max_size=300))

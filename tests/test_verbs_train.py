@@ -19,18 +19,18 @@ from ledger.errors import (
     LedgerError,
     ManifestUnreadable,
     ModelUnreadable,
-    OrderBroken,
     ReleaseUnfit,
     SettingsInvalid,
     TrainerMissing,
 )
-from ledger.trainers.contract import Job, Trained
+from ledger.trainers.contract import FAILED, Job, OnStep
 from ledger.verbs import train as verb
-from ledger.verbs.run_folder import clear_folder, json_of, model_before, open_folder, training_of
+from ledger.verbs.run_folder import model_facts, result_of, training_of
 from tests.logs import store_of
 from tests.small import names
 from tests.test_exporters_lengths import tokenizer
 from tests.trained import trained
+from tests.trainer import Asked, Trainer, kinds
 
 
 @pytest.fixture
@@ -145,78 +145,149 @@ def test_an_empty_ledger_has_nothing_to_train_on(ledger: Ledger) -> None:
         ledger.trainings(0)
 
 
-def test_an_attempt_that_fails_before_its_first_step_is_recorded(
-    toolset: Ledger, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def asked(toolset: Ledger, tmp_path: Path) -> Asked:
+    """Return what is asked for."""
+    return Asked.of(toolset, tmp_path)
+
+
+def test_what_came_of_it_is_in_the_log_and_in_the_folder(
+    toolset: Ledger, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The event names the error, the run is begun and finished, and the folder is gone."""
-
-    def broken(_job: Job, _on_step: object) -> Trained:
-        raise OrderBroken("3 rows were dropped")
-
-    monkeypatch.setattr(verb, "require", lambda _backend: None)
-    monkeypatch.setattr(verb, "train_with", broken)
-    with pytest.raises(OrderBroken):
-        toolset.train("kto", manifest, model=tmp_path / "model", out=tmp_path / "run")
-    *_, started, said, finished = toolset.log(limit=1000)
-    assert [one["kind"] for one in (started, said, finished)] == ["run_started", "trained", "run_finished"]
-    assert said["says"]["failure"] == "OrderBroken"
-    assert said["sentence"].endswith("failed after 0 of 0 steps: OrderBroken")
-    assert not (tmp_path / "run").exists()
+    """With the digest of the model that came out; the folder's record is what the caller is told."""
+    Trainer().put(monkeypatch)
+    before = len(toolset.log(limit=1000))
+    told = asked.train(toolset)
+    assert kinds(toolset, before) == ["run_started", "trained", "run_finished"]
+    assert asked.left() == told
+    assert told["result"] == f"b3:{result_of(asked.out)}"
+    assert told["model"] == f"b3:{model_facts(asked.model)['blake3']}"
+    assert training_of(store_of(toolset), asked.out) is not None
+    assert {"loss.svg", "run.json"} <= set(names(asked.out))
+    with pytest.raises(DestinationExists):
+        asked.train(toolset)
     assert toolset.verify()["ok"]
 
 
-def test_a_model_that_cannot_be_read_is_refused(
-    toolset: Ledger, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_tiny_model_is_made_before_the_attempt_begins(
+    toolset: Ledger,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its files are read for their digest first; what the system says of them is told, and nothing is recorded."""
-    monkeypatch.setattr(verb, "require", lambda _backend: None)
-    (tmp_path / "model" / "config.json").mkdir(parents=True)
-    assert verb.model_facts(tmp_path / "model") == verb.model_facts(tmp_path / "none") | {"name": "model"}
-    (tmp_path / "model" / "a.safetensors").symlink_to("/proc/self/mem")
-    with pytest.raises(ModelUnreadable):
-        toolset.train("kto", manifest, model=tmp_path / "model", out=tmp_path / "run")
+    """Where that fails nothing has begun, and no folder is left."""
+
+    def broken(_rows: Path, folder: Path) -> Path:
+        folder.mkdir()
+        raise MemoryError
+
+    Trainer().put(monkeypatch)
+    monkeypatch.setattr(verb, "make_tiny", broken)
+    before = toolset.log(limit=1000)
+    with pytest.raises(MemoryError):
+        toolset.train("kto", manifest, smoke=True, out=tmp_path / "run")
+    assert toolset.log(limit=1000) == before
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_goes_on_only_with_the_same_run(tmp_path: Path) -> None:
-    """What is bare may be begun anew; what holds a checkpoint goes on with the same run only; other files stay."""
-    out = tmp_path / "a" / "run"
-    assert open_folder(out, {"seed": 1}, b"m") is None
-    assert open_folder(out, {"seed": 2}, b"m") is None
-    (out / "checkpoint-5").mkdir()
-    (out / "checkpoint-10").mkdir()
-    (out / "checkpoint-30").mkdir()
-    for name, content in (("checkpoint-5", b"m"), ("checkpoint-10", b"m"), ("checkpoint-30", b"cut")):
-        (out / name / "ledger_manifest.json").write_bytes(content)
-    assert open_folder(out, {"seed": 2}, b"m") == out / "checkpoint-10"
-    with pytest.raises(DestinationExists):
-        open_folder(out, {"seed": 1}, b"m")
-    (out / "trained.json").write_text('{"state": "finished"}')
-    with pytest.raises(DestinationExists):
-        open_folder(out, {"seed": 2}, b"m")
-    clear_folder(out)
-    assert "checkpoint-5" in names(out)
-    (tmp_path / "mine").mkdir()
-    for other in (tmp_path / "mine", tmp_path / "mine" / "notes"):
-        (tmp_path / "mine" / "notes").write_text("x")
-        with pytest.raises(DestinationExists):
-            open_folder(other, {}, b"m")
-        clear_folder(other)
-        assert other.exists()
+def test_names_that_no_event_can_hold_are_refused_first(
+    toolset: Ledger, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after the training: of the folder, of the model, and of any folder above the model."""
+    Trainer().put(monkeypatch)
+    bad, before = tmp_path / "r\udcff", toolset.log(limit=1000)
+    model, out = tmp_path / "model", tmp_path / "run"
+    for model_given, out_given in ((model, bad), (model, "a\0b"), (bad, out), (bad / "m", out), ("a\nb", out)):
+        with pytest.raises(BadRequest, match="name of the"):
+            toolset.train("kto", manifest, model=model_given, out=out_given)
+    assert toolset.log(limit=1000) == before
+    assert "run" not in names(tmp_path)
 
 
-def test_a_folder_says_what_it_came_from(toolset: Ledger, manifest: Path, tmp_path: Path) -> None:
-    """The training that left it, where this ledger knows it; the model it began from, where that is still there."""
-    told, run = trained(toolset, manifest, tmp_path / "run"), tmp_path / "run"
-    found = training_of(store_of(toolset), run)
-    assert found is not None
-    assert found.position == told["position"]
-    assert model_before(run) is None
-    (run / "model").mkdir()
-    (run / "model" / "config.json").write_text("{}")
-    assert model_before(run) == run / "model"
-    for wrong in ("{", "[]", json.dumps({**told, "event": "00"}), json.dumps({**told, "position": "1"})):
-        (run / "trained.json").write_text(wrong)
-        assert training_of(store_of(toolset), run) is None
-    assert json_of(tmp_path / "none") == {}
-    assert model_before(tmp_path) is None
+def test_no_path_of_this_machine_is_recorded(
+    toolset: Ledger,
+    asked: Asked,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The trainer gets the model's whole path, however it was typed; events and what they name have the last part."""
+    trainer = Trainer().put(monkeypatch)
+    asked.out.mkdir()
+    monkeypatch.chdir(asked.out)
+    told = asked._replace(model=Path("../model"), out=Path()).train(toolset)
+    assert trainer.jobs[0].model.is_absolute()
+    assert trainer.jobs[0].model.samefile(asked.model)
+    assert told["output"] == "run"
+    store = store_of(toolset)
+    config = store.find_blobs(*[bytes.fromhex(told["config"][3:])] * 2)[0][1]
+    assert json.loads(store.body(config) or b"")["model"]["name"] == "model"
+    said = json.dumps([one["says"] for one in toolset.log(limit=1000)[-3:]]) + str(store.body(config))
+    assert str(asked.out.parent) not in said
+    assert ".." not in said
+
+
+def test_a_model_is_read_once(
+    toolset: Ledger,
+    asked: Asked,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of its weights, before the training."""
+    read = []
+
+    def counted(folder: Path) -> dict[str, str]:
+        read.append(folder)
+        return model_facts(folder)
+
+    monkeypatch.setattr(verb, "model_facts", counted)
+    Trainer().put(monkeypatch)
+    asked.train(toolset)
+    assert read == [asked.model]
+
+
+def test_two_at_once_in_one_folder(toolset: Ledger, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is refused while the first goes on, and leaves nothing in the log."""
+    refused = []
+
+    def again(_job: Job, _on_step: OnStep) -> None:
+        with Ledger.open(toolset.path) as other, pytest.raises(BadRequest, match="Another training") as found:
+            asked.train(other)
+        refused.append(found.value)
+
+    Trainer(again).put(monkeypatch)
+    before = len(toolset.log(limit=1000))
+    assert asked.train(toolset)["state"] == "finished"
+    assert len(refused) == 1
+    assert kinds(toolset, before) == ["run_started", "trained", "run_finished"]
+
+
+def test_a_persons_folder_survives_an_attempt_that_fails(
+    toolset: Ledger, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is called as ours is refused as it stands; an empty folder is there afterwards, and empty."""
+
+    def fail(job: Job, _on_step: OnStep) -> None:
+        raise ModelUnreadable(job.model, "it is bad")
+
+    Trainer(fail).put(monkeypatch)
+    mine = asked.out.with_name("mine")
+    mine.mkdir()
+    with pytest.raises(ModelUnreadable):
+        asked._replace(out=mine).train(toolset)
+    assert names(mine) == []
+    (mine / "run.json").write_text("my own")
+    before = toolset.log(limit=1000)
+    with pytest.raises(DestinationExists):
+        asked._replace(out=mine).train(toolset)
+    assert (mine / "run.json").read_text() == "my own"
+    assert toolset.log(limit=1000) == before
+
+
+def test_what_a_failure_left_goes_when_the_run_is_finished(
+    toolset: Ledger, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer's words stay until the same command comes to an end."""
+    Trainer(lambda job, _: (job.out / "failure.txt").write_text("oh"), state=FAILED).put(monkeypatch)
+    assert asked.train(toolset)["failure"] == "ValueError"
+    assert "failure.txt" in names(asked.out)
+    Trainer().put(monkeypatch)
+    assert asked.train(toolset)["state"] == "finished"
+    assert "failure.txt" not in names(asked.out)

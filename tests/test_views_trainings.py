@@ -69,3 +69,28 @@ def test_a_forged_one_is_found(toolset: Ledger, kind: str, fields: dict[str, obj
     path = toolset.path
     toolset.close()
     assert "reference_missing" in findings(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "named", "finding"),
+    [
+        ("trained", "nothing", "reference_missing"),
+        ("trained", "the release", "reference_missing"),
+        ("expectations", "nothing", "blob_missing"),
+        ("schemas", "nothing", "blob_missing"),
+    ],
+)
+def test_what_an_evaluation_names_is_there(
+    toolset: Ledger, runs: list[int], field: str, named: str, finding: str
+) -> None:
+    """The training and the files that say what was checked: where they are not, `verify` says so."""
+    good = next(event["says"] for event in toolset.log(limit=1000) if event["kind"] == "evaluated")
+    with store_of(toolset).transaction() as transaction:
+        blob = transaction.known_blobs([bytes.fromhex(good["outputs"])]).popitem()[1]
+    digest = good["release"] if named == "the release" else "ff" * 32
+    fields = {name: good[name] for name in EVALUATED}
+    append(toolset, "evaluated", [draft("evaluated", None, blob, {**fields, "started": "aa" * 32, field: digest})])
+    assert len(runs) == 3
+    path = toolset.path
+    toolset.close()
+    assert findings(path) == {finding}

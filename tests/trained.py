@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,48 +10,73 @@ from typing import Any
 import orjson
 
 from ledger import Ledger
-from ledger.reports.trained import trained_shown
-from ledger.trainers.contract import FINISHED, Job, Trained
+from ledger.trainers.contract import FINISHED, Trained
 from ledger.trainers.settings import frozen, read_settings
+from ledger.verbs.attempt import Attempt, write_result
 from ledger.verbs.evaluate import record
 from ledger.verbs.frozen_release import find_release
 from ledger.verbs.run import Who
-from ledger.verbs.run_folder import ABOUT, RESULT
-from ledger.verbs.train import Attempt
+from ledger.verbs.run_folder import ABOUT, model_facts, result_of
 from tests.logs import store_of
 
+EXPECTED = b'[[expect]]\nname = "yes"\ncontains = "yes"\n'
 WHO = Who("tester", "api", "person")
 
 
-def trained(ledger: Ledger, manifest: Path, out: Path, *, method: str = "kto", state: str = FINISHED) -> dict[str, Any]:
-    """Record a training on a release, as if a trainer had done it, and leave its folder."""
-    store = store_of(ledger)
+def trained(
+    ledger: Ledger,
+    manifest: Path,
+    out: Path,
+    *,
+    method: str = "kto",
+    state: str = FINISHED,
+    steps: int = 1000,
+    model: Path | None = None,
+    weights: bytes | None = None,
+    **settings: int,
+) -> dict[str, Any]:
+    """Record a training on a release, as if a trainer had done it, and leave its folder.
+
+    It began from `model`, took `steps` steps, and left `weights`; `settings` are other ones than those that always are.
+    """
+    store, before = store_of(ledger), out / "model" if model is None else model
     release = find_release(store, manifest)
-    settings = read_settings(method, None)
-    job = Job(method, "trl", release.rows, out / "model", out, settings)
-    about = {"method": method, "settings": frozen(settings)}
-    attempt = Attempt(store, job, about, release, WHO)
+    out.mkdir(exist_ok=True)
+    config = {
+        "backend": "trl",
+        "method": method,
+        "model": model_facts(before),
+        "settings": frozen({**read_settings(method, None), **settings}),
+    }
+    attempt = Attempt(store, out, config, release, WHO)
     attempt.begin()
     metrics = {"loss": Decimal("0.5"), "kl": Decimal("1e3")}
-    done = Trained(state, None, 3, 3, Decimal("1.250"), "cpu", {"trl": "1.16.0"}, metrics)
-    told = trained_shown(store, attempt.end(done))
-    out.mkdir(exist_ok=True)
-    (out / ABOUT).write_bytes(orjson.dumps({"model": str(out / "model")}))
-    (out / RESULT).write_bytes(orjson.dumps(told))
+    done = Trained(state, None, steps, steps, Decimal("1.250"), "cpu", {"trl": "1.16.0"}, metrics)
+    if weights is not None:
+        (out / "model.safetensors").write_bytes(weights)
+    told = attempt.end(attempt.leave(done, result_of(out)))
+    (out / ABOUT).write_bytes(orjson.dumps({"model": str(before)}))
+    write_result(out, told)
     return told
 
 
-def evaluated(ledger: Ledger, training: dict[str, Any]) -> int:
-    """Record an evaluation of what a training left, and return its position."""
+def evaluated(
+    ledger: Ledger, training: dict[str, Any], said: Sequence[str] = ("yes", "no"), release: str | None = None
+) -> dict[str, Any]:
+    """Record an evaluation of what a training left, and return what stands of it in the log; `said` are the answers.
+
+    The prompts are those of the training's own release, or of that whose event is `release`.
+    """
     fields = {
         "baseline": None,
-        "checks": {"expectations": None, "schemas": None},
         "config": {"limit": 2, "most_tokens": 8},
         "model": training["model"][3:],
         "prompts": 2,
-        "release": training["release"]["event"],
+        "release": release or training["release"]["event"],
         "results": [["no errors", 1, None]],
         "trained": training["event"],
         "versions": [["trl", "1.16.0"]],
     }
-    return record(store_of(ledger), WHO, fields, orjson.dumps({"after": ["yes", "no"], "before": None}))
+    outputs = orjson.dumps({"after": said, "before": None})
+    position = record(store_of(ledger), WHO, fields, outputs, {"expectations": EXPECTED, "schemas": None})
+    return {"position": position, **next(one for one in ledger.log(limit=10**6) if one["position"] == position)["says"]}

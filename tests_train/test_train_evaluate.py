@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger
-from ledger.errors import ModelUnreadable, SettingsInvalid
+from ledger.errors import InputUnreadable, ModelUnreadable, SettingsInvalid
 from tests.cli import run as program
 from tests.small import chat, write
 from tests_train.training import released, settings
@@ -53,8 +53,30 @@ def test_the_format_is_checked_before_and_after(trained: tuple[Ledger, Path], tm
     again = ledger.evaluate(run, manifest, expectations=expectations, most_tokens=12)
     assert (again["outputs"], again["checks"]) == (told["outputs"], told["checks"])  # greedy: the same answers
     seen = ledger.evaluate(run, tmp_path / "sft.jsonl.manifest.json", limit=3, most_tokens=2)
-    assert seen["seen"] > 3  # these are not held out
+    assert (seen["prompts"], seen["seen"]) == (3, 3)  # these are not held out; the others were not asked
+    assert seen["trainings"] == [event["says"]["trained"]]
     assert ledger.verify()["ok"]
+    ledger.close()
+
+
+def test_what_the_model_before_had_seen_counts_too(trained: tuple[Ledger, Path], tmp_path: Path) -> None:
+    """A run that went on from another's weights is known by their digest, also in a folder without a record."""
+    ledger, run = trained
+    rows = [chat(f"Will it {n}?", "Solution\n\nyes yes", label=True) for n in range(4)]
+    ledger.ingest(write(tmp_path / "more.jsonl", *rows), campaign="more")
+    (tmp_path / "more.toml").write_text('name = "more"\nselect = \'campaign = "more"\'\ntype = "prompt_completion"\n')
+    ledger.project(str(tmp_path / "more.toml"), tmp_path / "more.jsonl.out")
+    config = settings(tmp_path, max_steps=1, max_length=64, per_device_train_batch_size=4)
+    second = ledger.train(
+        "sft", tmp_path / "more.jsonl.out.manifest.json", model=run, out=tmp_path / "second", config=config
+    )
+    first = json.loads((run / "trained.json").read_bytes())["event"]
+    sft = tmp_path / "sft.jsonl.manifest.json"
+    told = ledger.evaluate(tmp_path / "second", sft, limit=3, most_tokens=2)
+    assert (told["seen"], told["trainings"]) == (3, [second["event"], first])
+    (run / "trained.json").unlink()
+    told = ledger.evaluate(run, sft, limit=2, most_tokens=2)
+    assert (told["seen"], told["trained"]) == (2, first)
     ledger.close()
 
 
@@ -62,8 +84,14 @@ def test_what_cannot_be_asked_is_refused(trained: tuple[Ledger, Path], tmp_path:
     """No model, bad expectations: nothing is recorded. The command shows a table."""
     ledger, run = trained
     manifest, before = tmp_path / "val.jsonl.manifest.json", ledger.log(limit=2000)
-    with pytest.raises(ModelUnreadable):
+    with pytest.raises(ModelUnreadable) as caught:
         ledger.evaluate(tmp_path / "none", manifest)
+    assert "trained" not in caught.value.next_step
+    changed = tmp_path / "sft.jsonl"
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    with pytest.raises(InputUnreadable, match="its bytes are b3:") as caught_too:
+        ledger.evaluate(run, tmp_path / "sft.jsonl.manifest.json")
+    assert "trained" not in caught_too.value.next_step
     (tmp_path / "bad.toml").write_text('[[expect]]\nname = "x"\nhaeding = "y"\n')
     with pytest.raises(SettingsInvalid, match="did you mean 'heading'"):
         ledger.evaluate(run, manifest, expectations=tmp_path / "bad.toml")

@@ -15,6 +15,7 @@ from tests.small import chat, read, write
 from tests_train.training import attempts, released, settings
 
 trl = pytest.importorskip("trl")
+transformers = pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
 
@@ -23,11 +24,14 @@ def test_kto_trains_on_the_release_as_it_stands(
 ) -> None:
     """Every microbatch is the next rows of the file, and the event says what was done with which release."""
     seen: list[list[bool]] = []
+    texts: list[str] = []
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
     step = trl.KTOTrainer.training_step
 
     def watched(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the version passes
         inputs: Any = kwargs["inputs"] if "inputs" in kwargs else args[1]
         seen.append([bool(label) for label in inputs["label"]])
+        texts.extend(tokenizer.batch_decode(inputs["input_ids"]))
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(trl.KTOTrainer, "training_step", watched)
@@ -42,6 +46,9 @@ def test_kto_trains_on_the_release_as_it_stands(
     )
     rows = read(tmp_path / "kto-interleaved.jsonl")
     assert seen == [[row["label"] for row in rows[at : at + 4]] for at in (0, 4, 8)]
+    for row, text in zip(rows[:12], texts, strict=True):
+        assert row["prompt"][-1]["content"] in text
+        assert f"{row['completion'][0]['content']}<|im_end|>" in text
     assert (done["state"], done["steps"], done["of"], done["device"]) == ("finished", 3, 3, "cpu")
     assert heard[-1] == (3, 3)
     (said,) = attempts(ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,12 @@ def test_a_sample_is_proved_to_have_been_trained_on(ledger: Ledger, tmp_path: Pa
     done = ledger.train("kto", manifest, model=model, out=run, config=settings(tmp_path, max_steps=1))
     samples = [event["event"] for event in ledger.log(limit=1000) if event["kind"] == "ingested"]
     told = [ledger.prove_trained(run, sample) for sample in samples]
-    assert sum(one["used"] for one in told) == done["release"]["rows"]
-    assert {one["omitted"] for one in told if not one["used"]} == {"conflict", "duplicate", "tail"}
+    assert sum(one["in_release"] for one in told) == done["release"]["rows"]
+    assert sum(one["used"] for one in told) == 4  # one step, of one microbatch
+    assert {one["place"] for one in told if one["used"]} == {0, 1, 2, 3}
+    assert {one["omitted"] for one in told if not one["used"]} == {"conflict", "duplicate", "not_reached", "tail"}
+    survivors = {one["survivor"]["sample"] for one in told if one["omitted"] == "duplicate" and one["survivor"]}
+    assert survivors < {one["sample"] for one in told if one["in_release"]}
     used = next(one for one in told if one["used"])
     proof = tmp_path / "used.proof"
     again = ledger.prove_trained(done["event"], used["sample"], out=proof)
@@ -52,17 +57,24 @@ def test_a_sample_is_proved_to_have_been_trained_on(ledger: Ledger, tmp_path: Pa
     assert json.loads(members)["rows"][used["place"]] == born
     (where,) = ledger.why(used["sample"])["releases"]
     assert [one["output"] for one in where["trained"]] == ["run"]
-    left_out = next(one for one in told if not one["used"])
-    assert ledger.why(left_out["sample"])["releases"][0]["trained"] == []
+    for omitted in ("duplicate", "not_reached"):
+        left_out = next(one for one in told if one["omitted"] == omitted)
+        assert ledger.why(left_out["sample"])["releases"][0]["trained"] == []
 
 
 def test_a_folder_that_is_not_this_ledgers_run_proves_nothing(ledger: Ledger, tmp_path: Path, model: str) -> None:
-    """A folder whose record names another event, and an event that is no training, are refused."""
+    """A good record beside another model, one that names another event, and an event that is no training."""
     manifest, run = released(ledger, tmp_path), tmp_path / "run"
     ledger.train("kto", manifest, model=model, out=run, config=settings(tmp_path, max_steps=1))
     sample = next(event["event"] for event in ledger.log(limit=1000) if event["kind"] == "ingested")
     with pytest.raises(BadRequest, match="is no training"):
         ledger.prove_trained("@0", sample)
+    other = shutil.copytree(model, tmp_path / "other")
+    for name in ("trained.json", "run.json", "ledger_manifest.json", "README.md"):
+        shutil.copy(run / name, other)
+    with pytest.raises(BadRequest, match="is not in this ledger"):
+        ledger.prove_trained(other, sample)
+    assert ledger.prove_trained(run, sample)["trained"]["output"] == "run"
     told = json.loads((run / "trained.json").read_bytes())
     for wrong in ({**told, "event": "0" * 64}, {**told, "position": {}}, [], {"position": True}):
         (run / "trained.json").write_text(json.dumps(wrong))

@@ -40,11 +40,12 @@ class FastLanguageModel:
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Put a package called unsloth where Python looks, and a GPU into what the backend believes."""
+    """Put a package called unsloth where Python looks, and into what the backend believes a GPU and a fresh process."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "unsloth.py").write_text(STAND_IN)
     monkeypatch.syspath_prepend(tmp_path / "site")
     monkeypatch.setattr("ledger.trainers.unsloth_backend.has_gpu", lambda: True)
+    monkeypatch.setattr("ledger.trainers.unsloth_backend.comes_first", lambda: True)
     arguments = sys.modules["ledger.trainers.unsloth_backend"].arguments
     monkeypatch.setattr("ledger.trainers.unsloth_backend.arguments", lambda job: {**arguments(job), "use_cpu": True})
     yield

@@ -27,6 +27,7 @@ def evaluated_shown(store: Store, position: int) -> dict[str, Any]:
         "model": f"{PREFIX}{leaf['model']}",
         "baseline": None if leaf["baseline"] is None else f"{PREFIX}{leaf['baseline']}",
         "outputs": f"{PREFIX}{leaf['outputs']}",
+        **{name: None if leaf[name] is None else f"{PREFIX}{leaf[name]}" for name in ("expectations", "schemas")},
         "prompts": leaf["prompts"],
         "config": leaf["config"],
         "checks": [_check(leaf["prompts"], *result) for result in leaf["results"]],

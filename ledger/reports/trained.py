@@ -29,6 +29,7 @@ def trained_shown(store: Store, position: int) -> dict[str, Any]:
         "release": {"event": leaf["release"], "position": found.release, "rows": leaf["rows"]},
         "model": f"{PREFIX}{leaf['model']}",
         "config": f"{PREFIX}{leaf['config']}",
+        "result": None if leaf["result"] is None else f"{PREFIX}{leaf['result']}",
         "steps": leaf["steps"][0],
         "of": leaf["steps"][1],
         "seconds": leaf["seconds"],

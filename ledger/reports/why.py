@@ -12,6 +12,7 @@ from ledger.digest import show as shown
 from ledger.reports.deciding import deciding
 from ledger.reports.history import events, leaf_of
 from ledger.reports.proposals import MOST_ABOUT, about
+from ledger.reports.reached import reached
 from ledger.reports.scorings import found, scorings
 from ledger.reports.show import erasure, label_of, origin
 from ledger.reports.statements import statement, statements
@@ -103,10 +104,14 @@ def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
 
 
 def _releases(store: Store, sample: int) -> list[dict[str, Any]]:
-    """Return where a sample stands in each release, and what was trained on those that have rows of it."""
+    """Return where a sample stands in each release, and which trainings took a step on one of its rows there."""
     places = releases.of_sample(store.connection, sample)
     found = trainings.of_releases(store.connection, [one.position for one in places if one.copies])
-    return [_release(one, [run for run in found if one.copies and run.release == one.position]) for one in places]
+    return [_release(one, [run for run in found if _took(store, run, one)]) for one in places]
+
+
+def _took(store: Store, run: trainings.Training, place: releases.Place) -> bool:
+    return run.release == place.position and place.place is not None and reached(store, run).is_reached(place.place)
 
 
 def _release(place: releases.Place, runs: list[trainings.Training]) -> dict[str, Any]:

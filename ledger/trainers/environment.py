@@ -16,26 +16,43 @@ from ledger.trainers.contract import UNSLOTH
 
 PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "unsloth")
 """What trains; Unsloth is last."""
-_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 """Models are folders here, so nothing is fetched; trainers would tell the hub of each construction otherwise."""
+_READERS = ("huggingface_hub.constants", "datasets.config")
+"""Where these variables are kept, as constants, once they were read."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep trainers off the network, off standard output, and their own progress bars off the terminal."""
-    for name, value in _OFFLINE.items():
-        os.environ.setdefault(name, value)  # read when these packages are imported
     datasets, transformers = imported("datasets"), imported("transformers")
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+    with _kept_offline(), redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield
 
 
+@contextmanager
+def _kept_offline() -> Iterator[None]:
+    """Keep packages off the network that somebody had imported before `imported` could tell them to stay off it."""
+    found = [sys.modules[each] for each in _READERS if each in sys.modules]
+    places = [(module, name) for module in found for name in _OFFLINE if hasattr(module, name)]
+    before = [getattr(*place) for place in places]
+    for module, name in places:
+        setattr(module, name, True)
+    try:
+        yield
+    finally:
+        for (module, name), value in zip(places, before, strict=True):
+            setattr(module, name, value)
+
+
 def imported(name: str) -> Any:  # noqa: ANN401 - a module
-    """Return an optional package; raise TrainerMissing with what it says."""
+    """Return an optional package, told to stay off the network; raise TrainerMissing with what it says."""
+    os.environ.update(_OFFLINE)  # read once, when these packages are imported
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         return import_module(name)
     except (ImportError, RuntimeError, OSError, AttributeError) as error:  # what half an installation raises
@@ -93,8 +110,19 @@ def device_name(device: Any) -> str:  # noqa: ANN401 - a torch.device
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else str(device.type)
 
 
+def here() -> str:
+    """Return the name of the device that a trainer would take."""
+    return device_name(imported("torch").device("cuda" if has_gpu() else "cpu"))
+
+
+def forget_peak() -> None:
+    """Begin to count the most bytes of a GPU's memory anew: an earlier run of this process had its own."""
+    if has_gpu():
+        imported("torch").cuda.reset_peak_memory_stats()
+
+
 def peak_bytes() -> int | None:
-    """Return the most bytes of a GPU's memory that were in use at once, or None where there is no GPU."""
+    """Return the most bytes of a GPU's memory in use at once since `forget_peak`, or None where there is no GPU."""
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None

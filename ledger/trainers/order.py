@@ -3,7 +3,8 @@
 TRL's KTO trainer pairs the prompt of each row with the completion of the row before it, inside runs of the batch size,
 and takes these pairs as mismatched to estimate the KL term (`KL_completion_ids`, trl/trainer/kto_trainer.py of 1.16).
 So a run must not hold one prompt twice nor one label alone, no row may be dropped before the runs are cut, and the
-sampler must be sequential. Other trainers must keep every row, and the order.
+sampler must be sequential. Other trainers must keep every row, and the order. That the rows are the file's own, each in
+its place, is for `content.py` to say.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ KEPT = (
     "beta",
     "desirable_weight",
     "undesirable_weight",
+    "loss_type",
+    "max_steps",
+    "num_train_epochs",
+    "packing",
+    "shuffle_dataset",
+    "train_sampling_strategy",
 )
 """What a trainer's configuration must have as it was asked for."""
 _PLAIN = ("prompt_ids", "completion_ids", "KL_completion_ids", "label")
@@ -72,13 +79,13 @@ def check_arguments(trainer: Any, asked: Mapping[str, Any]) -> list[str]:  # noq
     found = []
     for name in KEPT:
         has = getattr(trainer.args, name, None)
-        if name in asked and has != asked[name]:
+        if name in asked and has not in (asked[name], [asked[name]]):  # DPO makes a list of one loss
             found.append(f"{name} is {has}, not {asked[name]}")
     return found
 
 
 def check_rows(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - any of TRL's trainers
-    """Return whether rows were dropped, or are not taken in their order, in sentences."""
+    """Return whether rows were dropped, or are not taken in the order in which they stand there, in sentences."""
     from torch.utils.data import SequentialSampler
 
     found = []

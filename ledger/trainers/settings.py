@@ -164,10 +164,12 @@ def read_settings(
 
 def frozen(settings: Settings) -> dict[str, Any]:
     """Return settings as restricted JSON: numbers with a point are decimal text."""
-    return {
-        name: format(value.normalize(), "f") if isinstance(value, Decimal) else value
-        for name, value in sorted(settings.items())
-    }
+    return {name: text_of(value) if isinstance(value, Decimal) else value for name, value in sorted(settings.items())}
+
+
+def text_of(value: Decimal) -> str:
+    """Return a number as decimal text, without an exponent."""
+    return format(value.normalize(), "f")
 
 
 def label_weights(settings: Settings, true: int, false: int) -> tuple[Decimal, Decimal]:

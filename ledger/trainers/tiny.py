@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ledger.trainers.content import rows_of
 from ledger.trainers.environment import imported, quiet
 
 WORDS = 2_000
@@ -64,12 +64,8 @@ def _made(rows: Path, folder: Path) -> Path:
 
 
 def _texts(rows: Path) -> Iterator[str]:
-    if rows.suffix == ".parquet":
-        table = imported("datasets").load_dataset("parquet", data_files=str(rows), split="train", streaming=True)
-        yield from (text for row in islice(table, _LINES) for text in _words(row))
-        return
-    with rows.open(encoding="utf-8") as file:
-        yield from (text for line in islice(file, _LINES) for text in _words(json.loads(line)))
+    container = "parquet" if rows.suffix == ".parquet" else "jsonl"
+    return (text for row in islice(rows_of(rows, container), _LINES) for text in _words(row))
 
 
 def _words(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value

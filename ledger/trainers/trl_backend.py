@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blake3 import blake3
 
-from ledger.errors import LedgerError, ModelUnreadable, OrderBroken, ReleaseUnfit
+from ledger.errors import LedgerError, ModelUnreadable, OrderBroken, ReleaseUnfit, TrainerMissing
+from ledger.trainers.content import check_content
 from ledger.trainers.contract import DPO, FAILED, FINISHED, INTERRUPTED, KTO, LOSSES, SFT, Job, OnStep, Trained
-from ledger.trainers.environment import device_name, imported, peak_bytes, quiet, versions
+from ledger.trainers.environment import device_name, forget_peak, here, imported, peak_bytes, quiet, versions
 from ledger.trainers.order import check_arguments, check_kto_order, check_rows
 from ledger.trainers.settings import label_weights
 from ledger.trainers.stamping import stamp_checkpoint, stamp_config, stamp_run
@@ -23,13 +27,22 @@ from ledger.trainers.stopping import Stop
 
 OUT_OF_MEMORY = "out_of_memory"
 _LONGEST_NAME = 100
-_BLOCK = 1 << 20
+_CACHE = "cache"
+_NO_ROOM = "allocate memory"
+"""What torch says, as a plain RuntimeError, where the memory is no GPU's."""
 _PLACES = Decimal("0.000001")
 _BOOKKEEPING = ("epoch", "learning_rate", "num_tokens", "step", "total_flos", "train_runtime")
 _LARGEST = Decimal(10) ** 15
 FAILURE = "failure.txt"
 """What the trainer said where it failed, in the run's folder."""
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate", "peft")
+
+
+def look() -> None:
+    """Raise TrainerMissing where a package is not installed; nothing is imported."""
+    for name in NEEDED:
+        if find_spec(name) is None:
+            raise TrainerMissing(name, "it is not installed")
 
 
 class Ways(NamedTuple):
@@ -48,38 +61,68 @@ def ways() -> Ways:
     return Ways(lambda job: str(job.model), arguments, _lora)
 
 
-class _Broke(Exception):  # noqa: N818 - the word for what went wrong; handled here
-    """Training broke in the middle."""
-
-
 def train(job: Job, made_with: Ways, on_step: OnStep) -> Trained:
     """Train, and return what came of it, also where the trainer failed; the run's folder holds what it left.
 
-    Raises what stands in the way before the first step: TrainerMissing, ModelUnreadable, ReleaseUnfit, OrderBroken.
+    Whoever asks for an end before the first step gets it at once, and memory that is too small for the model is an
+    answer too: either is returned, with no steps. Raises what else stands in the way before the first step:
+    TrainerMissing, ModelUnreadable, ReleaseUnfit, OrderBroken.
     """
-    with quiet():
-        trainer = _prepared(job, made_with)
-        began = time.monotonic()
-        with Stop() as stop:
-            trainer.remove_callback(imported("transformers").PrinterCallback)
-            trainer.add_callback(_watch(job, stop, on_step))
-            failure = _failure(job, lambda: _run(job, trainer, stop))
-        done = trainer.state
-        _write_losses(job.out, done.log_history)
-        return Trained(
-            FAILED if failure else INTERRUPTED if _is_stopped(trainer, stop) else FINISHED,
-            failure,
-            done.global_step,
-            done.max_steps,
-            Decimal(f"{time.monotonic() - began:.3f}"),
-            device_name(trainer.args.device),
-            versions(job.backend),
-            _last_numbers(done.log_history),
-            peak_bytes(),
-        )
+    began = time.monotonic()
+    with Stop() as stop, quiet():
+        forget_peak()
+        ready = _ready(job, made_with, stop)
+        if isinstance(ready, str):
+            return _not_begun(job, ready, began)
+        return _trained(job, ready, stop, on_step)
 
 
-def _prepared(job: Job, made_with: Ways) -> Any:  # noqa: ANN401 - one of TRL's trainers, which has no types
+def _ready(job: Job, made_with: Ways, stop: Stop) -> Any:  # noqa: ANN401 - one of TRL's trainers, which has no types
+    """Return a trainer that is ready for its first step, or the word for what ended it before: one of two."""
+    try:
+        with stop.at_once():
+            trainer = _prepared(job, made_with)
+    except (Exception, KeyboardInterrupt) as error:
+        if stop.asked:
+            return INTERRUPTED
+        if not _is_memory(error):
+            raise
+        _write_failure(job, OUT_OF_MEMORY, error)
+        return OUT_OF_MEMORY
+    return INTERRUPTED if stop.asked else trainer
+
+
+def _not_begun(job: Job, word: str, began: float) -> Trained:
+    """Return what came of an attempt that was stopped, or had no room, before its first step."""
+    state, failure = (INTERRUPTED, None) if word == INTERRUPTED else (FAILED, word)
+    return Trained(state, failure, 0, 0, _since(began), here(), versions(job.backend), {}, peak_bytes())
+
+
+def _trained(job: Job, trainer: Any, stop: Stop, on_step: OnStep) -> Trained:  # noqa: ANN401 - as above
+    began = time.monotonic()
+    trainer.remove_callback(imported("transformers").PrinterCallback)
+    trainer.add_callback(_watch(job, stop, on_step))
+    failure = _failure(job, lambda: _run(job, trainer, stop))
+    done = trainer.state
+    _write_losses(job.out, done.log_history)
+    return Trained(
+        FAILED if failure else INTERRUPTED if _is_stopped(trainer, stop) else FINISHED,
+        failure,
+        done.global_step,
+        done.max_steps,
+        _since(began),
+        device_name(trainer.args.device),
+        versions(job.backend),
+        _last_numbers(done.log_history),
+        peak_bytes(),
+    )
+
+
+def _since(began: float) -> Decimal:
+    return Decimal(f"{time.monotonic() - began:.3f}")
+
+
+def _prepared(job: Job, made_with: Ways) -> Any:  # noqa: ANN401 - as above
     """Return a trainer with the rows prepared; raise OrderBroken where it would not see them as they stand."""
     tokenizer = load_tokenizer(job.model)
     with refusing(ReleaseUnfit, job.rows.name):
@@ -88,13 +131,25 @@ def _prepared(job: Job, made_with: Ways) -> Any:  # noqa: ANN401 - one of TRL's 
     with refusing(ModelUnreadable, job.model):
         asked = made_with.arguments(job)
         trainer = _build(job, made_with, asked, rows, tokenizer)
-    check = check_kto_order if job.method == KTO else check_rows
-    if faults := [*check_arguments(trainer, asked), *check(trainer, job.rows.rows)]:
-        raise OrderBroken("; ".join(faults))
-    if digest_of(job.rows.path) != job.rows.digest:
-        raise ReleaseUnfit(job.rows.name, "its bytes changed while it was being read")
+    with refusing(ReleaseUnfit, job.rows.name):
+        if faults := _faults(job, trainer, asked):
+            raise OrderBroken("; ".join(faults))
+        with job.rows.path.open("rb") as file:
+            digest = hashlib.file_digest(file, blake3)  # type: ignore[arg-type]  # a class of the same methods
+        if digest.hexdigest() != job.rows.digest:
+            raise ReleaseUnfit(job.rows.name, "its bytes changed while it was being read")
     stamp_config(trainer.model, job.rows)
     return trainer
+
+
+def _faults(job: Job, trainer: Any, asked: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - as above
+    """Return in sentences where a trainer is set otherwise than was asked, or has the rows otherwise than the file."""
+    check = check_kto_order if job.method == KTO else check_rows
+    return [
+        *check_arguments(trainer, asked),
+        *check(trainer, job.rows.rows),
+        *check_content(trainer, job.method, job.rows),
+    ]
 
 
 def load_tokenizer(model: Path) -> Any:  # noqa: ANN401 - a tokenizer
@@ -109,20 +164,15 @@ def load_tokenizer(model: Path) -> Any:  # noqa: ANN401 - a tokenizer
     return tokenizer
 
 
-def digest_of(path: Path) -> str:
-    """Return the BLAKE3 of a file in hex, read bit by bit."""
-    hasher = blake3()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            hasher.update(block)
-    return hasher.hexdigest()
-
-
 def _load(job: Job) -> Any:  # noqa: ANN401 - a Dataset
-    """Return the rows in the order of the file, through the loader that people use; nothing is cached elsewhere."""
-    kind = "parquet" if job.rows.container == "parquet" else "json"
-    place = str(job.out / "cache")
-    return imported("datasets").load_dataset(kind, data_files=str(job.rows.path), split="train", cache_dir=place)
+    """Return the rows in the order of the file, through the loader that people use, into a cache made for just them.
+
+    The loader knows a file by its name and time only, so what an earlier attempt cached may be another release's rows.
+    """
+    kind, cache = "parquet" if job.rows.container == "parquet" else "json", job.out / _CACHE
+    if cache.exists():
+        shutil.rmtree(cache)
+    return imported("datasets").load_dataset(kind, data_files=str(job.rows.path), split="train", cache_dir=str(cache))
 
 
 def _check_template(job: Job, rows: Any, tokenizer: Any) -> None:  # noqa: ANN401 - a Dataset and a tokenizer
@@ -175,6 +225,8 @@ def plain_arguments(job: Job) -> dict[str, Any]:
         "disable_tqdm": True,
         "use_cpu": not gpu,
     }
+    if job.method == SFT:
+        made |= {"packing": False, "shuffle_dataset": False}
     if job.method == KTO and job.rows.labels is not None:
         true, false = label_weights(job.settings, *job.rows.labels)
         made |= {"desirable_weight": float(true), "undesirable_weight": float(false)}
@@ -206,19 +258,30 @@ def _is_stopped(trainer: Any, stop: Stop) -> bool:  # noqa: ANN401 - as above
 
 def _failure(job: Job, act: Callable[[], None]) -> str | None:
     """Do something that may break for any reason; return the word for it, or None."""
-    torch = imported("torch")
     try:
-        try:
-            act()
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise _Broke(OUT_OF_MEMORY) from error
-        except Exception as error:
-            raise _Broke(type(error).__name__) from error
-    except _Broke as broke:
-        with suppress(OSError):  # a full disk may be what went wrong
-            (job.out / FAILURE).write_text(f"{broke}: {broke.__cause__}\n", encoding="utf-8", errors="replace")
-        return str(broke)[:_LONGEST_NAME]
+        act()
+    except Exception as error:  # noqa: BLE001 - trainers raise anything, and what they raise is what came of it
+        word = OUT_OF_MEMORY if _is_memory(error) else type(error).__name__[:_LONGEST_NAME]
+        _write_failure(job, word, error)
+        return word
     return None
+
+
+def _write_failure(job: Job, word: str, error: BaseException) -> None:
+    with suppress(OSError):  # a full disk may be what went wrong
+        (job.out / FAILURE).write_text(f"{word}: {error}\n", encoding="utf-8", errors="replace")
+
+
+def _is_memory(error: BaseException | None) -> bool:
+    """Say whether memory ran out, in whatever that was wrapped."""
+    out_of_memory = imported("torch").OutOfMemoryError
+    while error is not None:
+        if isinstance(error, (MemoryError, out_of_memory)):
+            return True
+        if isinstance(error, RuntimeError) and _NO_ROOM in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _watch(job: Job, stop: Stop, on_step: OnStep) -> Any:  # noqa: ANN401 - a TrainerCallback

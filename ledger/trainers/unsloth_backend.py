@@ -9,6 +9,7 @@ without a GPU; what stands here was run as far as that.
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,6 +21,7 @@ from ledger.trainers.trl_backend import Ways, plain_arguments
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """The layers that LoRA is put on, as Unsloth names them."""
 _INSTALL = 'Run `pip install "sample-ledger[unsloth]"` on a machine with a GPU; without one, use --backend trl.'
+_ANEW = "Train with unsloth in a process of its own."
 _TORCHVISION = "Run `pip uninstall torchvision`, or install the one that was built for this torch."
 
 
@@ -31,9 +33,16 @@ def look() -> None:
         raise TrainerMissing("unsloth", "it needs a GPU, and there is none", hint=_INSTALL)
 
 
+def comes_first() -> bool:
+    """Say whether Unsloth is imported already, or can still be before TRL is."""
+    return "unsloth" in sys.modules or "trl" not in sys.modules
+
+
 def require() -> None:
     """Import Unsloth; raise TrainerMissing, which names torchvision where that is what is broken."""
     look()
+    if not comes_first():
+        raise TrainerMissing("unsloth", "trl was imported before, and unsloth has to come first", hint=_ANEW)
     try:
         imported("unsloth")
     except TrainerMissing as error:

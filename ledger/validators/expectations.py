@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ast
 import difflib
-import json
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ledger.errors import SettingsInvalid
+from ledger.sample import BadJson, strict_json
 from ledger.toml_text import Lines, NotToml, Path, read_toml
 from ledger.validators.contract import Talk
 
@@ -37,15 +37,18 @@ class Expectation(NamedTuple):
     value: Any
 
 
-def read_expectations(text: str, file: object) -> tuple[Expectation, ...]:
-    """Return the expectations of a TOML text, in its order; raise SettingsInvalid(file, line, what)."""
+def read_expectations(text: str, file: object, taken: Collection[str] = ()) -> tuple[Expectation, ...]:
+    """Return the expectations of a TOML text, in its order; raise SettingsInvalid(file, line, what).
+
+    `taken` are the names of other checks: an expectation called so would be counted with them.
+    """
     try:
         document = read_toml(text, "a file of expectations", LONGEST)
     except NotToml as error:
         raise SettingsInvalid(file, error.line, error.what) from None
     found: list[Expectation] = []
     for path, said in _tables(document):
-        what = said if isinstance(said, str) else _fault(said, {one.name for one in found})
+        what = said if isinstance(said, str) else _fault(said, {one.name for one in found}, taken)
         if what is not None:
             raise SettingsInvalid(file, Lines(text).of(path), what)
         ((kind, value),) = ((key, value) for key, value in said.items() if key != "name")
@@ -71,14 +74,12 @@ def _tables(document: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     return [(("expect", at), table) for at, table in enumerate(tables)]
 
 
-def _fault(table: Any, names: set[str]) -> str | None:  # noqa: ANN401 - any TOML value
+def _fault(table: Any, names: set[str], taken: Collection[str]) -> str | None:  # noqa: ANN401 - any TOML value
     if not isinstance(table, dict):
         return "write [[expect]] and the keys below it"
     name = table.get("name")
-    if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
-        return f"an expectation has a name of at most {_LONGEST_NAME} characters"
-    if name in names:
-        return f"two expectations are called {name!r}"
+    if fault := _name_fault(name, names, taken):
+        return fault
     kinds = [key for key in table if key != "name"]
     if len(kinds) != 1:
         return f"{name} takes one of {', '.join(_KINDS)}, not {len(kinds)}"
@@ -90,6 +91,14 @@ def _fault(table: Any, names: set[str]) -> str | None:  # noqa: ANN401 - any TOM
     value = table[kind]
     good = any(type(value) is each for each in wanted.types) and (value > 0 if type(value) is int else bool(value))
     return None if good else f"{kind} takes {wanted.takes}"
+
+
+def _name_fault(name: object, names: set[str], taken: Collection[str]) -> str | None:
+    if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        return f"an expectation has a name of at most {_LONGEST_NAME} characters"
+    if name in names:
+        return f"two expectations are called {name!r}"
+    return f"{name!r} is a check already; give the expectation another name" if name in taken else None
 
 
 class _Kind(NamedTuple):
@@ -127,8 +136,8 @@ def _documented(code: str) -> bool:
 
 def _is_json(answer: str, _: Talk, value: bool) -> bool:  # noqa: ARG001, FBT001 - likewise
     try:
-        json.loads(answer)
-    except (ValueError, RecursionError):
+        strict_json(answer)
+    except BadJson:
         return False
     return True
 

@@ -13,16 +13,15 @@ import orjson
 from ledger.digest import PREFIX
 from ledger.errors import BadRequest, CorruptLedger, ReleaseUnfit
 from ledger.exporters.lengths import Ruler, Sides, load_tokenizer
-from ledger.policy.expression import hint, listed
 from ledger.reports.trained import trained_shown
 from ledger.store import Store
 from ledger.trainers.backends import missing
-from ledger.trainers.contract import BACKENDS, FITTING, KTO, METHODS
+from ledger.trainers.contract import FITTING, KTO, METHODS
 from ledger.trainers.environment import survey
 from ledger.trainers.settings import Settings, frozen, label_weights
 from ledger.verbs.files import digest_of_file
 from ledger.verbs.frozen_release import Frozen, find_release
-from ledger.verbs.train import Wanted, fault_of, settings_for
+from ledger.verbs.train import check_words, fault_of, settings_for
 from ledger.verbs.verify_export import verify_export
 from ledger.verbs.words import whole_number
 from ledger.views import releases, trainings
@@ -55,9 +54,12 @@ def trainings_listed(store: Store, limit: int) -> dict[str, Any]:
 def check_training(store: Store, asked: Asked) -> dict[str, Any]:
     """Return what there is to train with and on, and what a method would make of a release; `ok`: nothing hinders it.
 
-    Raises BadRequest, ManifestUnreadable, ForeignManifest, ReleaseUnfit, SettingsInvalid, TokenizerUnreadable.
+    Raises BadRequest, ManifestUnreadable, ForeignManifest, ReleaseUnfit, InputNotFound, InputUnreadable,
+    SettingsInvalid, TokenizerUnreadable.
     """
-    _check(asked)
+    check_words(asked.method, asked.backend)
+    if asked.method is None and any(one is not None for one in (asked.manifest, asked.model, asked.config)):
+        raise BadRequest("Name the method too: sft, kto or dpo")
     backends = missing()
     faults = [] if backends[asked.backend] is None else [str(backends[asked.backend])]
     known = _releases(store)
@@ -75,14 +77,6 @@ def check_training(store: Store, asked: Asked) -> dict[str, Any]:
         "releases": known,
         "plan": planned,
     }
-
-
-def _check(asked: Asked) -> None:
-    for word, words, what in ((asked.method, METHODS, "train"), (asked.backend, BACKENDS, "train with")):
-        if word is not None and word not in words:
-            raise BadRequest(f"There is no way to {what} {word[:80]!r}{hint(word, words) or listed(words)}")
-    if asked.method is None and any(one is not None for one in (asked.manifest, asked.model, asked.config)):
-        raise BadRequest("Name the method too: sft, kto or dpo")
 
 
 def _releases(store: Store) -> list[dict[str, Any]]:
@@ -135,8 +129,7 @@ def _file(beside: Path, name: str, output: str) -> tuple[str, str | None]:
 
 def _planned(asked: Asked, method: str, release: Frozen) -> tuple[dict[str, Any], list[str]]:
     """Return what a method would make of a release, and what stands in the way of it."""
-    wanted = Wanted(method, release.rows.path, asked.model, None, asked.backend, asked.config, smoke=False)
-    settings = settings_for(wanted, release)
+    settings = settings_for(release, method, asked.config, asked.backend, smoke=False)
     fault = fault_of(method, release, settings)
     planned: dict[str, Any] = {
         "method": method,

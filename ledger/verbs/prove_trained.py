@@ -1,5 +1,6 @@
 """Prove what a model was trained on: whether and how a sample was in the release that a training was given.
 
+That a row stood in the release does not mean that a step took it: how far the steps came is worked out.
 Three things are shown to be in the log: the training, the release that it names, and every event of the sample. The
 release's event names the list of its rows by address; that list is written beside the proof, so that anybody can find
 the sample in it with nothing but `b3sum`.
@@ -7,28 +8,34 @@ the sample in it with nothing but `b3sum`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ledger.digest import show
+import orjson
+
+from ledger.digest import PREFIX, show
 from ledger.errors import BadRequest, CorruptLedger, DestinationExists
 from ledger.reports.history import leaf_of
+from ledger.reports.reached import Reached, reached
 from ledger.reports.trained import trained_shown
 from ledger.store import Store
 from ledger.verbs.files import WholeFile, place_for
 from ledger.verbs.ids import find_event, find_sample
 from ledger.verbs.prove import prove
 from ledger.verbs.run_folder import RESULT, training_of
-from ledger.views import releases, samples, trainings
+from ledger.views import descent, releases, samples, trainings
 
 MEMBERS = ".members.json"
 """What the name of the list of rows adds to that of the proof."""
+_DUPLICATE = "duplicate"
+"""Why a release leaves out what teaches the same as one of its rows."""
 
 
 def prove_trained(
     store: Store, run: str, sample: str, key: str | Path | None, out: str | Path | None
 ) -> dict[str, Any]:
-    """Return whether and how a sample was in what a run trained on, with the proof of it, written to `out` if given.
+    """Return whether and how a run trained on a sample, with the proof of what it says, written to `out` if given.
 
     `run` is the folder of a run, or names the event of a training. Raises BadRequest, NoSuchId, AmbiguousId, and what
     `prove` raises.
@@ -52,24 +59,79 @@ def prove_trained(
         "trained": trained_shown(store, training.position),
         "sample": row.id.hex(),
         "members": None if out is None else f"{out}{MEMBERS}",
-        **_how(row, place),
+        **_how(store, row, place, _Given(training, reached(store, training), [*orjson.loads(list_).values()])),
     }
 
 
-def _how(row: samples.Row, place: releases.Place | None) -> dict[str, Any]:
-    """Return whether the sample was used, from which row on and how often, on which side of a pair; else why not."""
-    used = place is not None and place.copies > 0
-    side = None if place is None or place.preferred is None else ("rejected", "chosen")[place.preferred]
+class _Given(NamedTuple):
+    """What a training was given: how far it came, and whose the rows are (of pairs: of either side)."""
+
+    training: trainings.Training
+    reached: Reached
+    lists: Sequence[Sequence[int]]
+
+    def seen(self, sample: int) -> int:
+        """Return how often steps took a row of a sample."""
+        return sum(self.reached.times([at for at, one in enumerate(each) if one == sample]) for each in self.lists)
+
+
+def _how(store: Store, row: samples.Row, place: releases.Place | None, given: _Given) -> dict[str, Any]:
+    """Return whether steps took a row of the sample and how often, from which row on, in which version; else why not.
+
+    Of a duplicate also the sample whose row stands for it.
+    """
+    connection, release = store.connection, given.training.release
+    seen = 0 if place is None else given.seen(row.sample)
+    version = (
+        None if place is None else descent.version_at(connection, row.sample, descent.made_at(connection, release))
+    )
+    duplicate = place is not None and place.omitted == _DUPLICATE
     return {
-        "used": used,
-        "place": place.place if used and place is not None else None,
-        "copies": place.copies if place is not None else 0,
-        "side": side,
-        "omitted": None if used else "not_considered" if place is None else place.omitted,
+        "used": seen > 0,
+        "in_release": place is not None and place.copies > 0,
+        "seen": seen,
+        "place": None if place is None else place.place,
+        "copies": 0 if place is None else place.copies,
+        "side": None if place is None else _side(place.preferred),
+        "omitted": None if seen else _why_not(place),
+        "survivor": _survivor(store, version, given) if duplicate and version is not None else None,
+        "version": None if version is None else show(version.hash),
+        "version_now": show(row.hash),
         "campaign": row.campaign,
         "manifest": None if place is None else show(place.manifest),
-        "output": None if place is None else f"b3:{place.output}",
+        "output": None if place is None else f"{PREFIX}{place.output}",
     }
+
+
+def _why_not(place: releases.Place | None) -> str | None:
+    """Return why no step took a row of the sample."""
+    if place is None:
+        return "not_considered"
+    return "not_reached" if place.copies else place.omitted
+
+
+def _side(preferred: int | None) -> str | None:
+    return None if preferred is None else ("rejected", "chosen")[preferred]
+
+
+def _survivor(store: Store, version: descent.Version, given: _Given) -> dict[str, Any] | None:
+    """Return the sample whose row stands for a duplicate; None where that was left out as well."""
+    release = given.training.release
+    seen = descent.made_at(store.connection, release)
+    twins = descent.twins_in(store.connection, release, seen, version.fingerprint)
+    return next(
+        (
+            {
+                "sample": twin.id.hex(),
+                "place": twin.place,
+                "copies": twin.copies,
+                "side": _side(twin.preferred),
+                "seen": given.seen(twin.sample),
+            }
+            for twin in twins
+        ),
+        None,
+    )
 
 
 def _training(store: Store, run: str) -> trainings.Training:

@@ -1,57 +1,125 @@
-"""The folder of a run: what it is of, what came of it, where it goes on from, and which training left it."""
+"""The folder of a run: what it is of, what came of it, where it goes on from, and which training left it.
+
+Only what a training made there is ever written over or removed.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import orjson
 
-from ledger.errors import DestinationExists
+from ledger.digest import digest_of
+from ledger.errors import DestinationExists, ModelUnreadable
+from ledger.reports.history import leaf_of
 from ledger.store import Store
-from ledger.trainers.contract import FINISHED, MANIFEST
+from ledger.trainers.contract import MANIFEST
+from ledger.trainers.trl_backend import FAILURE
+from ledger.verbs.files import digest_of_file, plain_errors
+from ledger.verbs.one_at_a_time import locked
 from ledger.views import trainings
 
 ABOUT, RESULT = "run.json", "trained.json"
 """What a run's folder is of: method, settings, model and release; and what came of it."""
 CACHE, TINY = "cache", "tiny"
 """The rows as the trainer's loader keeps them, and the model of a trial: both are made again where they are gone."""
+KNOWN = frozenset({"backend", "manifest", "method", "model", "settings", "smoke", "weights"})
+"""The keys of `run.json`: whatever else is called so is somebody's own file."""
 _CHECKPOINT = re.compile(r"checkpoint-([0-9]{1,9})")
 _REMADE = frozenset({ABOUT, CACHE, TINY})
+_OF_A_MODEL = (
+    *("*.json", "*.safetensors", "*.bin"),
+    *("*.jinja", "*.model", "*.tiktoken", "*.txt", "additional_chat_templates/*.jinja"),
+)
+"""Configuration and weights; and what tokenizers are kept in, such as vocab.json and merges.txt."""
+_NOT_OF_IT = frozenset({ABOUT, RESULT, FAILURE, MANIFEST, "trainer_state.json", "training_args.bin"})
+"""What a training leaves beside a model: it says something about the run, and nothing about the model."""
+_WEIGHTS = (".safetensors", ".bin")
+ANOTHER = "Name another folder with -o. A run goes on in its folder only with the same release, model and settings."
+_LATER = "Let it finish, or name another folder with -o; nothing was recorded."
 
 
-def open_folder(out: Path, about: Mapping[str, Any], manifest: bytes) -> Path | None:
-    """Make the run's folder; return the checkpoint to go on from, where the same run was stopped there.
+class RunFolder(AbstractContextManager["RunFolder"]):
+    """The folder of a run, made where there is none; while this is open, no other training has it."""
 
-    Raises DestinationExists for a folder with anything else in it, and for a run that is finished; OSError.
-    """
-    said = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-    note = out / ABOUT
-    if out.exists() and not _is_bare(out):
-        if not note.is_file() or note.read_bytes() != said or json_of(out / RESULT).get("state") == FINISHED:
-            raise DestinationExists(out, hint=_HINT)
-        return _last_checkpoint(out, manifest)
-    out.mkdir(parents=True, exist_ok=True)
-    note.write_bytes(said)
-    return None
+    def __init__(self, out: Path) -> None:
+        """Prepare; nothing is made yet."""
+        self.out = out
+        self._made: list[Path] = []
+        self._handle: int | None = None
+        self._bare = False
 
+    def __enter__(self) -> Self:
+        """Take the folder; raise BadRequest where a training has it, DestinationExists for a file, NotWritable."""
+        with plain_errors(self.out):
+            while True:
+                self._make()
+                with suppress(FileNotFoundError):  # whoever made it has just removed it
+                    self._handle = locked(self.out, "Another training has this folder", _LATER, folder=True)
+                    return self
 
-_HINT = "Name another folder with -o. A run goes on in its folder only with the same release, model and settings."
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the folder back; one that was made for nothing goes."""
+        for folder in reversed(self._made):
+            with suppress(OSError):  # there is something in it, which is as it should be
+                folder.rmdir()
+        if self._handle is not None:
+            os.close(self._handle)
 
+    def begin(self, about: Mapping[str, Any], manifest: bytes) -> Path | None:
+        """Say what the run is of; return the checkpoint to go on from, where the same run was stopped there.
 
-def clear_folder(out: Path) -> None:
-    """Remove a run's folder where nothing was trained in it."""
-    if _is_bare(out):
-        shutil.rmtree(out, ignore_errors=True)
+        Raises DestinationExists for a folder with anything else in it; OSError.
+        """
+        said = orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        if not self._is_bare():
+            if _bytes_of(self.out / ABOUT) != said:
+                raise DestinationExists(self.out, hint=ANOTHER)
+            return _last_checkpoint(self.out, manifest)
+        self._bare = True
+        self.clear()
+        (self.out / ABOUT).write_bytes(said)
+        return None
 
+    def clear(self) -> None:
+        """Remove what a training made where it came to nothing; what was there before it stays."""
+        if self._bare and self._is_bare():
+            for name in (CACHE, TINY):
+                shutil.rmtree(self.out / name, ignore_errors=True)
+            (self.out / ABOUT).unlink(missing_ok=True)
 
-def _is_bare(out: Path) -> bool:
-    """Say whether a folder holds nothing, or only what is made again."""
-    names = {one.name for one in out.iterdir()} if out.is_dir() else {"a file"}
-    return not names or (ABOUT in names and names <= _REMADE)
+    @contextmanager
+    def cleared_where_nothing_came(self) -> Iterator[None]:
+        """Clear the folder where something is raised inside the block."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                self.clear()
+            raise
+
+    def _make(self) -> None:
+        missing = [one for one in (self.out, *self.out.parents) if not one.exists()]
+        if os.path.lexists(self.out) and not self.out.is_dir():
+            raise DestinationExists(self.out, hint=ANOTHER)
+        for folder in reversed(missing):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                self._made.append(folder)
+
+    def _is_bare(self) -> bool:
+        """Say whether a folder holds nothing, or only what a training made and makes again."""
+        names = {one.name for one in self.out.iterdir()}
+        return not names or (names <= _REMADE and json_of(self.out / ABOUT).keys() == KNOWN)
 
 
 def _last_checkpoint(out: Path, manifest: bytes) -> Path | None:
@@ -64,12 +132,47 @@ def _last_checkpoint(out: Path, manifest: bytes) -> Path | None:
     return max(found)[1] if found else None
 
 
+def model_facts(model: Path) -> dict[str, str]:
+    """Return a model's folder by its name, and the BLAKE3 over the names and digests of the files that make it up.
+
+    Those are configuration, weights and tokenizer; a folder without any has the digest of none. Raises ModelUnreadable.
+    """
+    try:
+        return facts_of([[str(one.relative_to(model)), digest_of_file(one).hex()] for one in _files_of(model)], model)
+    except OSError as error:
+        raise ModelUnreadable(model, error.strerror or error) from error
+
+
+def facts_of(digests: list[list[str]], model: Path) -> dict[str, str]:
+    """Return a model's folder by its name, and the BLAKE3 over [name, digest] of its files."""
+    return {"blake3": digest_of(digests).hex(), "name": model.resolve().name}
+
+
+def result_of(folder: Path) -> str | None:
+    """Return the digest of the model in a run's folder, as `model_facts` has it; None where it holds no weights."""
+    try:
+        there = any(one.suffix in _WEIGHTS for one in _files_of(folder))
+    except OSError as error:
+        raise ModelUnreadable(folder, error.strerror or error) from error
+    return model_facts(folder)["blake3"] if there else None
+
+
+def _files_of(model: Path) -> list[Path]:
+    found = {one for pattern in _OF_A_MODEL for one in model.glob(pattern) if one.name not in _NOT_OF_IT}
+    return sorted(one for one in found if one.is_file())
+
+
 def training_of(store: Store, folder: Path) -> trainings.Training | None:
-    """Return the training that left a folder, where this ledger recorded it."""
+    """Return the training that left a folder, where this ledger recorded it and the model there is what came of it.
+
+    Raises ModelUnreadable.
+    """
     told = json_of(folder / RESULT)
     position = told.get("position")
     found = trainings.get(store.connection, position) if type(position) is int else None
-    return found if found is not None and found.op.hex() == told.get("event") else None
+    if found is None or found.op.hex() != told.get("event"):
+        return None
+    return found if leaf_of(store, found.leaf).get("result") == result_of(folder) else None
 
 
 def model_before(folder: Path) -> Path | None:

@@ -7,25 +7,24 @@ finished, was stopped, or failed. A run that was stopped goes on from its last c
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from ledger.digest import blake3_bytes, digest_of, encode
-from ledger.errors import BadRequest, InputNotFound, InputUnreadable, LedgerError, ModelUnreadable, ReleaseUnfit
-from ledger.event import draft
+from ledger.digest import blake3_bytes
+from ledger.errors import BadRequest, DestinationExists, LedgerError, ModelUnreadable, ReleaseUnfit
 from ledger.policy.expression import hint, listed
 from ledger.reports.loss_plot import loss_plot
-from ledger.reports.trained import trained_shown
 from ledger.store import Store
 from ledger.trainers.backends import require
 from ledger.trainers.backends import train as train_with
 from ledger.trainers.contract import (
     BACKENDS,
-    FAILED,
     FINISHED,
     FITTING,
     KTO,
@@ -38,16 +37,29 @@ from ledger.trainers.contract import (
 )
 from ledger.trainers.settings import Settings, frozen, read_settings
 from ledger.trainers.tiny import make_tiny
-from ledger.verbs.files import digest_of_file, plain_errors, read_whole
+from ledger.trainers.trl_backend import FAILURE
+from ledger.verbs.attempt import Attempt, broken, left_in, record, write_result
+from ledger.verbs.files import MOST_BYTES, plain_errors, read_text
 from ledger.verbs.frozen_release import Frozen, find_release
-from ledger.verbs.run import Run, Who
-from ledger.verbs.run_folder import CACHE, RESULT, TINY, clear_folder, open_folder
+from ledger.verbs.run import Who
+from ledger.verbs.run_folder import (
+    ANOTHER,
+    CACHE,
+    RESULT,
+    TINY,
+    RunFolder,
+    facts_of,
+    json_of,
+    model_facts,
+    result_of,
+)
 from ledger.verbs.verify_export import verify_export
+from ledger.verbs.words import plain_text
 
 PLOT = "loss.svg"
 SMOKE = {"max_steps": 6, "logging_steps": 1, "save_steps": 3, "max_length": 2048}
 """Settings of a trial on a tiny model, where nothing else is set."""
-_OF_A_MODEL = ("*.json", "*.safetensors", "*.bin", "*.model", "*.jinja")
+_HINT = "Give a TOML file of settings (docs/training.md)."
 
 
 class Wanted(NamedTuple):
@@ -66,16 +78,20 @@ def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, 
     """Train on a release and record it; return what came of it.
 
     Raises BadRequest, InputNotFound, InputUnreadable, ManifestUnreadable, ForeignManifest, ReleaseUnfit,
-    SettingsInvalid, DestinationExists, TrainerMissing: nothing is recorded then. ModelUnreadable and OrderBroken leave
-    a failed attempt in the log.
+    SettingsInvalid, DestinationExists, TrainerMissing, NotWritable: nothing is recorded then. What is raised once the
+    attempt has begun, such as ModelUnreadable and OrderBroken, is raised on when its event is in the log; LedgerBusy
+    only after a long wait, and then the same request records what came of it.
     """
-    _check(wanted)
+    check_words(wanted.method, wanted.backend)
+    if wanted.model is None and not wanted.smoke:
+        raise BadRequest("Name the folder of a model with --model, or try the trainer on a tiny one with --smoke")
     release = find_release(store, wanted.manifest)
-    settings = settings_for(wanted, release)
+    settings = settings_for(release, wanted.method, wanted.config, wanted.backend, smoke=wanted.smoke)
     if fault := fault_of(wanted.method, release, settings):
         raise ReleaseUnfit(release.rows.name, fault)
-    require(wanted.backend)
     out = wanted.out or Path(f"{wanted.method}-{Path(release.rows.name).stem}")
+    given = _named(out, wanted.model)
+    require(wanted.backend)
     about = {
         "backend": wanted.backend,
         "manifest": blake3_bytes(release.rows.manifest).hex(),
@@ -83,47 +99,61 @@ def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, 
         "settings": frozen(settings),
         "smoke": wanted.smoke,
     }
-    facts = None if wanted.model is None else model_facts(wanted.model)
-    given = None if wanted.model is None else str(wanted.model.absolute())
-    with plain_errors(out):
-        resume = open_folder(out, {**about, "model": given, "weights": facts}, release.rows.manifest)
-    model = wanted.model or _tiny(release.rows, out)
-    job = Job(wanted.method, wanted.backend, release.rows, model, out, settings, resume)
-    position = _recorded(Attempt(store, job, about, release, who), job, on_step)
-    told = {**trained_shown(store, position), "out": str(out), "resumed": resume is not None}
-    with plain_errors(out):
-        (out / RESULT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-        _leave_tidy(out, release.rows.name, finished=told["state"] == FINISHED)
-    return told
+    model = None if given is None else _Model(given)
+    note = {**about, "model": given and str(given), "weights": model and model.facts}
+    with RunFolder(out) as folder:
+        with plain_errors(out):
+            resume = folder.begin(note, release.rows.manifest)
+        if (late := _late(store, out, release, who)) is not None:
+            return late
+        with folder.cleared_where_nothing_came():
+            model = model or _Model(_tiny(release.rows, out.absolute()))
+            job = Job(wanted.method, wanted.backend, release.rows, model.folder, out, settings, resume)
+            attempt = Attempt(store, out, {**about, "model": model.facts}, release, who, resumed=resume is not None)
+            told = _recorded(attempt, job, model, on_step)
+            write_result(out, told)
+            return told
 
 
-def _check(wanted: Wanted) -> None:
-    for word, known, what in ((wanted.method, METHODS, "train"), (wanted.backend, BACKENDS, "train with")):
-        if word not in known:
+def check_words(method: str | None, backend: str) -> None:
+    """Raise BadRequest for a method or a backend that there is none of."""
+    for word, known, what in ((method, METHODS, "train"), (backend, BACKENDS, "train with")):
+        if word is not None and word not in known:
             raise BadRequest(f"There is no way to {what} {word[:80]!r}{hint(word, known) or listed(known)}")
-    if wanted.model is None and not wanted.smoke:
-        raise BadRequest("Name the folder of a model with --model, or try the trainer on a tiny one with --smoke")
 
 
-def settings_for(wanted: Wanted, release: Frozen) -> Settings:
+def _named(out: Path, model: Path | None) -> Path | None:
+    """Return the model's folder from the root on; raise BadRequest for names that no event or document can hold."""
+    plain_text("The name of the run's folder", str(out))
+    plain_text("The name of the run's folder", out.resolve().name)
+    return None if model is None else Path(plain_text("The name of the model's folder", str(model.absolute())))
+
+
+class _Model:
+    """A model's folder, read once for its digest; that it cannot be read ends the attempt, which has begun by then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._unread: ModelUnreadable | None = None
+        try:
+            self.facts = model_facts(folder)
+        except ModelUnreadable as error:
+            self.facts, self._unread = facts_of([], folder), error
+
+    def check(self) -> None:
+        """Raise ModelUnreadable where it could not be read."""
+        if self._unread is not None:
+            raise self._unread
+
+
+def settings_for(release: Frozen, method: str, config: Path | None, backend: str, *, smoke: bool) -> Settings:
     """Return what to train with: what the file sets, else the batch size that the release was cut for."""
-    usual: dict[str, Any] = dict(SMOKE) if wanted.smoke else {}
+    usual: dict[str, Any] = dict(SMOKE) if smoke else {}
     batch = release.manifest.value["params"].get("batch_size")
     if type(batch) is int and batch > 0:
         usual["per_device_train_batch_size"] = batch
-    text = None if wanted.config is None else _text_of(wanted.config)
-    return read_settings(wanted.method, text, wanted.config, usual, wanted.backend)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return read_whole(path).decode()
-    except FileNotFoundError as error:
-        raise InputNotFound(path) from error
-    except OSError as error:
-        raise InputUnreadable(path, error.strerror or error) from error
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(path, "it is not UTF-8") from error
+    text = None if config is None else read_text(config, MOST_BYTES, _HINT)
+    return read_settings(method, text, config, usual, backend)
 
 
 def fault_of(method: str, release: Frozen, settings: Settings) -> str | None:
@@ -147,89 +177,57 @@ def _tiny(rows: Rows, out: Path) -> Path:
     return folder if (folder / "config.json").is_file() else make_tiny(rows.path, folder)
 
 
-def _leave_tidy(out: Path, title: str, *, finished: bool) -> None:
-    """Draw what was logged; take away the loader's copy of the rows, which only a run that goes on needs."""
-    if (out / LOSSES).is_file():
-        history = [orjson.loads(line) for line in (out / LOSSES).read_bytes().splitlines()]
-        (out / PLOT).write_text(loss_plot(history, title), encoding="utf-8")
-    if finished:
-        shutil.rmtree(out / CACHE, ignore_errors=True)
+def _late(store: Store, out: Path, release: Frozen, who: Who) -> dict[str, Any] | None:
+    """Record what an attempt in this folder could not; return it where nothing is left to train.
+
+    Raises DestinationExists where the run is finished.
+    """
+    left = left_in(store, out, release)
+    if left is None:
+        if json_of(out / RESULT).get("state") == FINISHED:
+            raise DestinationExists(out, hint=ANOTHER)
+        return None
+    told = record(store, out, left, release, who)
+    write_result(out, told)
+    return told if left.trained.state == FINISHED else None
 
 
-class Attempt:
-    """One attempt: what is recorded of it, before and after."""
+def _recorded(attempt: Attempt, job: Job, model: _Model, on_step: OnStep) -> dict[str, Any]:
+    """Train and return what is told of it; whatever is raised, an event says what came of it."""
+    reached, began, trained = (0, 0), time.monotonic(), None
 
-    def __init__(self, store: Store, job: Job, about: Mapping[str, Any], release: Frozen, who: Who) -> None:
-        """Begin with nothing recorded; the model is read for its digest."""
-        self._store = store
-        self._job = job
-        self._release = release
-        self._model = model_facts(job.model)
-        self._config = {**about, "model": self._model}
-        params = {"config": digest_of(self._config).hex(), "release": release.op}
-        self._run = Run(store.ledger_id, "train", params, who)
+    def heard(step: int, of: int, numbers: Mapping[str, float]) -> None:
+        nonlocal reached
+        reached = step, of
+        on_step(step, of, numbers)
 
-    def begin(self) -> None:
-        """Record that it begins."""
-        with self._store.transaction() as transaction:
-            self._run.begun(transaction)
-
-    def end(self, trained: Trained) -> int:
-        """Record how it ended; return the position of that event."""
-        started = self._run.started
-        with self._store.transaction() as transaction:
-            digest, blob = transaction.add_blob(encode(self._config))
-            fields = {
-                "backend": self._job.backend,
-                "config": digest.hex(),
-                "device": trained.device,
-                "failure": trained.failure,
-                "memory": trained.peak_bytes,
-                "method": self._job.method,
-                "metrics": [[name, text(value)] for name, value in trained.metrics.items()],
-                "model": self._model["blake3"],
-                "output": self._job.out.name,
-                "release": self._release.op,
-                "rows": self._job.rows.rows,
-                "seconds": text(trained.seconds),
-                "started": started.hex(),
-                "state": trained.state,
-                "steps": [trained.steps, trained.of],
-                "versions": [list(pair) for pair in sorted(trained.versions.items())],
-            }
-            position = transaction.next_position
-            self._run.append(transaction, [draft("trained", None, blob, fields)])
-            self._run.finish(transaction, {"rows": self._job.rows.rows, "steps": trained.steps})
-        return position
-
-
-def _recorded(attempt: Attempt, job: Job, on_step: OnStep) -> int:
-    """Train and return the position of the event that says what came of it."""
     attempt.begin()
     try:
-        trained = train_with(job, on_step)
-    except LedgerError as error:  # before the first step; what happens later is told in what is returned
-        attempt.end(not_begun(type(error).__name__))
-        clear_folder(job.out)
+        model.check()
+        trained = train_with(job, heard)
+        left = attempt.leave(trained, result_of(job.out))
+    except BaseException as error:
+        seconds = Decimal(f"{time.monotonic() - began:.3f}")
+        cut = broken(error, *((trained.steps, trained.of) if trained else reached), seconds)
+        left = attempt.leave(cut)
+        with suppress(LedgerError, OSError):  # what was raised is told; this, when the same is asked again
+            told = attempt.end(left)
+            if cut.steps:
+                write_result(job.out, told)
+            else:
+                (job.out / RESULT).unlink(missing_ok=True)
         raise
-    return attempt.end(trained)
+    _leave_tidy(job.out, job.rows.name, trained)
+    return attempt.end(left)
 
 
-def not_begun(failure: str) -> Trained:
-    """Return what came of an attempt that failed before its first step."""
-    return Trained(FAILED, failure, 0, 0, Decimal(0), "", {}, {})
-
-
-def model_facts(model: Path) -> dict[str, Any]:
-    """Return a model's folder by its name, and the BLAKE3 over the names and digests of its files."""
-    try:
-        files = sorted({file for pattern in _OF_A_MODEL for file in model.glob(pattern) if file.is_file()})
-        digests = [[file.name, digest_of_file(file).hex()] for file in files]
-    except OSError as error:
-        raise ModelUnreadable(model, error.strerror or error) from error
-    return {"blake3": digest_of(digests).hex(), "name": model.resolve().name}
-
-
-def text(value: Decimal) -> str:
-    """Return a number as decimal text."""
-    return format(value.normalize(), "f")
+def _leave_tidy(out: Path, title: str, trained: Trained) -> None:
+    """Draw what was logged; take away the loader's copy of the rows, which only a run that goes on needs."""
+    with suppress(OSError):  # what came of it matters more than the picture
+        if (out / LOSSES).is_file():
+            history = [orjson.loads(line) for line in (out / LOSSES).read_bytes().splitlines()]
+            (out / PLOT).write_text(loss_plot(history, title), encoding="utf-8")
+        if trained.failure is None:
+            (out / FAILURE).unlink(missing_ok=True)  # of an attempt before
+    if trained.state == FINISHED:
+        shutil.rmtree(out / CACHE, ignore_errors=True)

@@ -270,6 +270,7 @@ TRAINED = {
     "model": OTHER,
     "output": "kto-first",
     "release": OTHER,
+    "result": BLOB,
     "rows": 4,
     "seconds": "1.25",
     "started": BLOB,
@@ -279,13 +280,14 @@ TRAINED = {
 }
 EVALUATED = {
     "baseline": None,
-    "checks": {"expectations": BLOB, "schemas": None},
     "config": {"limit": 40, "most_tokens": 256},
+    "expectations": BLOB,
     "model": OTHER,
     "outputs": BLOB,
     "prompts": 4,
     "release": OTHER,
     "results": [["no errors", 3, None]],
+    "schemas": None,
     "started": BLOB,
     "trained": None,
     "versions": [["trl", "1.16.0"]],
