@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +23,7 @@ _FIRST_SECONDS = 5.0
 _SHOWN = 100
 
 OnStep = Callable[[str, int, int], None]
+OnTrained = Callable[[int, int, Mapping[str, float]], None]
 OnBytes = Callable[[str, int, Counted], None]
 
 
@@ -68,6 +69,26 @@ def reading(files: Sequence[str]) -> Iterator[OnBytes | None]:
             progress.update(task, completed=sum(seen.values()), lines=report.lines)
 
         yield on_bytes
+
+
+@contextmanager
+def training() -> Iterator[OnTrained | None]:
+    """Yield a callback for (step, of, numbers by name), which draws a bar of steps with the loss beside it."""
+    if not _watched():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    loss = TextColumn("loss {task.fields[loss]}", markup=False)
+    with _progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), loss) as progress:
+        task = progress.add_task("training", total=None, loss="…")
+
+        def on_step(step: int, of: int, numbers: Mapping[str, float]) -> None:
+            progress.update(task, completed=step, total=of)
+            if "loss" in numbers:
+                progress.update(task, loss=f"{numbers['loss']:.4f}")
+
+        yield on_step
 
 
 def waiting(path: str | Path) -> Callable[[float], None]:

@@ -71,6 +71,8 @@ VERBS = (
     "push",
     "rebuild",
     "verify-export",
+    "train",
+    "evaluate",
     "verify",
     "prove",
     "verify-proof",

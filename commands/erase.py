@@ -39,13 +39,13 @@ def command(call: Call, /, ids: tuple[str, ...], *, dry_run: bool, yes: bool, **
     templates that it shares. What was said of it stays, with its hash, so that proofs hold and the same messages are
     refused when they come again, in whatever envelope; with other words or spaces they are not. Samples are named by
     ids (unique prefixes of 6 characters or more; - reads them from standard input), lines in quarantine by their
-    events, single versions by b3: addresses.
+    events, single versions and the answers of an evaluation by b3: addresses.
 
     Without --yes it lists what would go, and what would stay: what was derived from it, is near to it, or has the same
     prompt.
 
-    Files that were exported, backups and copies of the ledger are not touched, nor are reasons, tags and notes in
-    events: the answer names those that quote the text.
+    Files that were exported, models, backups and copies of the ledger are not touched, nor are reasons, tags and notes
+    in events: the answer names those that quote the text, and the trainings and evaluations that had to do with it.
     """
     from ledger.errors import NotConfirmed
 
@@ -82,17 +82,33 @@ def _render(found: dict[str, Any], *, done: bool) -> None:
         why = "gone already" if found["already"] else "of more than 100 samples"
         told, of = ("1 text is", "it") if unread == 1 else (f"{number(unread)} texts are", "them")
         line((f"{told} {why}, so what quotes {of} could not be looked for", "yellow"))
+    if unheard := found["unheard"]:
+        what = "1 evaluation was" if unheard == 1 else f"{number(unheard)} evaluations were"
+        line((f"the answers of {what} not looked through for it: too many, or too much text", "yellow"))
     if events := found["events"]:
         line(("recorded ", "dim"), f"@{events[0]}" if len(events) == 1 else f"@{events[0]}-@{events[-1]}")
 
 
-_KINDS = (("lines", "line in quarantine"), ("evidence", "score line"), ("phrases", "template look"))
+_KINDS = (
+    ("lines", "line in quarantine"),
+    ("evidence", "score line"),
+    ("phrases", "template look"),
+    ("answers", "set of answers"),
+)
 
 
 def _how(one: dict[str, Any]) -> str:
     if not one.get("by"):
         return _HOW[one["how"]]
     return f"{one['how']}: {one['by']}{', with the same prompt' if one['same_prompt'] else ''}"
+
+
+def _heard(one: dict[str, Any]) -> str:
+    """Say what the answers of an evaluation have to do with the text."""
+    why = "were asked with prompts of such a release" if one["asked"] else "are of a model trained on such a release"
+    if one["shared"]:
+        why = f"have {one['shared']:,} characters in a row of it"
+    return f"answers of the evaluation @{one['position']} {why}: `ledger erase` takes {one['outputs'][:15]}"
 
 
 def _left(found: dict[str, Any]) -> None:
@@ -103,6 +119,12 @@ def _left(found: dict[str, Any]) -> None:
         f"the file {one['name']}, released @{one['position']}, has {many(one['rows'], 'row')} of it"
         for one in found["releases"]
     ]
+    told += [
+        f"{run['method']} was trained on such a release for {many(run['steps'], 'step')}: {run['output']}"
+        f" @{run['position']}, {run['state']}; what a model has learned stays in it"
+        for run in found["trainings"]
+    ]
+    told += [_heard(one) for one in found["evaluations"]]
     told += [
         f"words of the text stand in the event @{one['position']} ({one['kind']}), in: {', '.join(one['fields'])}"
         for one in found["quoting"]

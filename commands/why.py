@@ -154,6 +154,8 @@ def _releases(releases: list[Answer]) -> None:
         where = (f"  {one['view']} @{one['position']}, {digest(one['output'])}", "dim")
         if one["omitted"] is None:
             line("  ", (f"line {one['row'] + 1:,} of {one['name']}", "green"), where)
+            for run in one["trained"]:
+                line(f"    {run['method']} was trained on it: {run['output']} @{run['position']}, {run['state']}")
         else:
             clause = OMISSIONS.get(one["omitted"], "")
             line("  ", (f"left out of {one['name']}: {one['omitted']}", "yellow"), where)

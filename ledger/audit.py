@@ -38,6 +38,7 @@ MOST = 100
 
 MORE_BLOBS = {
     "duplicates_found": ("keys",),
+    "evaluated": ("expectations", "schemas"),
     "found": ("schema",),
     "policy_adopted": ("source",),
     "released": ("members", "omissions"),
@@ -48,14 +49,19 @@ MORE_BLOBS = {
 """Blobs that an event may name beside the one in its column."""
 
 REFERENCES = {
-    "improved": "parent",
-    "proposal_accepted": "proposal",
-    "proposal_declined": "proposal",
-    "regenerated": "parent",
-    "reply_stored": "sent",
-    "withdrawn": "target",
+    "evaluated": ("release", "trained"),
+    "improved": ("parent",),
+    "proposal_accepted": ("proposal",),
+    "proposal_declined": ("proposal",),
+    "regenerated": ("parent",),
+    "reply_stored": ("sent",),
+    "trained": ("release",),
+    "withdrawn": ("target",),
 }
-"""The field with the op of another event, beside that of its sample."""
+"""The fields with the ops of other events, beside that of its sample."""
+
+REFERENCED = {"release": "released", "trained": "trained"}
+"""The kind of the event that a field names, where only one kind will do."""
 
 _SHAPE = frozenset({"schema_changed", "sqlite_damaged", "view_drift"})
 _WRONG_TYPE = (TypeError, ValueError, AttributeError, LookupError)
@@ -195,9 +201,10 @@ class Audit:
 
     def _named(self, said: Any, position: int, blob: int | None) -> None:  # noqa: ANN401 - a leaf
         """Look for what else the event names; follow how many blobs are named, which is what each head says."""
-        if (field := REFERENCES.get(said["kind"])) is not None:
-            sql = "SELECT 1 FROM event WHERE op = ? AND position < ?"
-            if self.connection.execute(sql, (bytes.fromhex(said[field]), position)).fetchone() is None:
+        sql = "SELECT 1 FROM event WHERE op = ? AND position < ? AND kind = coalesce(?, kind)"
+        for field in (name for name in REFERENCES.get(said["kind"], ()) if said[name] is not None):
+            asked = (bytes.fromhex(said[field]), position, REFERENCED.get(field))
+            if self.connection.execute(sql, asked).fetchone() is None:
                 self.find("reference_missing", f"position {position}: its {field} {said[field]} is not there", position)
         rows = [] if blob is None else [blob]
         for field in (name for name in MORE_BLOBS.get(said["kind"], ()) if said[name] is not None):

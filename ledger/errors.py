@@ -458,6 +458,48 @@ class NoSuchCheckout(LedgerError):
     hint = "Run `ledger checkout --list` to see what was."
 
 
+class SettingsInvalid(LedgerError):
+    """{0}, line {1}: {2}."""
+
+    exit_code = 78
+    hint = "Mend that line (docs/training.md lists the settings); nothing was trained."
+
+
+class TrainerMissing(LedgerError):
+    """{0} cannot be imported: {1}."""
+
+    exit_code = 79
+    hint = 'Run `pip install torch==2.13.0` and then `pip install "sample-ledger[train]"`.'
+
+
+class ReleaseUnfit(LedgerError):
+    """{0} cannot be trained on: {1}."""
+
+    exit_code = 80
+    hint = "Make the release again with `ledger project` or `ledger rebuild`; nothing was trained."
+
+
+class ModelUnreadable(LedgerError):
+    """The model in {0} cannot be used: {1}."""
+
+    exit_code = 81
+    hint = "Give the folder of a model with its tokenizer and its chat template; nothing was trained."
+
+
+class OrderBroken(LedgerError):
+    """The trainer would not see the rows as they stand: {0}."""
+
+    exit_code = 82
+    hint = "`ledger train --check` says what the rows need; the attempt is recorded, and nothing was trained."
+
+
+class TrainingStopped(LedgerError):
+    """Training stopped at step {0} of {1}: {2}."""
+
+    exit_code = 83
+    hint = "It is recorded. Run the same command again to go on from the last checkpoint."
+
+
 class StaleViews(LedgerError):
     """The views of {0} were made by another version of this program, and it is open for reading only."""
 

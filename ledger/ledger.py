@@ -29,6 +29,7 @@ from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
 from ledger.door.search import Search
 from ledger.door.similarity import Similarity
+from ledger.door.training import Training
 from ledger.door.views import Views
 
 __all__ = ["ENVIRONMENT", "FILE_NAME", "Ledger", "find_ledger"]
@@ -54,6 +55,7 @@ class Ledger(
     Exports,
     Erasure,
     Publishing,
+    Training,
     Proofs,
     Care,
     Compaction,

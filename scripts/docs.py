@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +19,9 @@ from ledger.event import KINDS
 from ledger.faults import FINDINGS
 from ledger.projection import VIEWS
 from ledger.readers import READERS
+from ledger.trainers.contract import BACKENDS, METHODS
+from ledger.trainers.settings import BREAKING, BY_METHOD, USUAL
+from ledger.trainers.settings import KINDS as KINDS_OF_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -76,12 +80,54 @@ def commands() -> str:
     return "\n\n".join(_help_pages())
 
 
+def settings() -> str:
+    """Return the table of what may be set for training."""
+    rows = ["| setting | is | takes | else |", "|---|---|---|---|"]
+    for name, kind in KINDS_OF_SETTINGS.items():
+        takers = [each for each, all_ in ((kind.methods, METHODS), (kind.backends, BACKENDS)) if each != all_]
+        only = "".join(f"; {' and '.join(each)} only" for each in takers)
+        rows.append(f"| `{name}` | {kind.about}{only} | {_takes(kind)} | {_usual(name)} |")
+    return "\n".join(rows)
+
+
+def breaking() -> str:
+    """Return the table of what cannot be set."""
+    return "\n".join(
+        ["| setting | why not |", "|---|---|", *(f"| `{name}` | {why} |" for name, why in BREAKING.items())]
+    )
+
+
+def _takes(kind: Any) -> str:  # noqa: ANN401 - a kind of setting, which has no public type
+    if kind.words:
+        return ", ".join(f"`{word}`" for word in kind.words)
+    if kind.type is bool:
+        return "`true`, `false`"
+    return f"a {'whole ' if kind.type is int else ''}number from {kind.least:,} to {kind.most:,}"
+
+
+def _usual(name: str) -> str:
+    """Return what is taken where a setting is not set: by method, where methods differ."""
+    if name in USUAL:
+        return _value(USUAL[name])
+    by_method = {method: BY_METHOD[method][name] for method in METHODS if name in BY_METHOD[method]}
+    values = set(by_method.values())
+    if len(values) == 1:
+        return _value(values.pop())
+    return ", ".join(f"{method} {_value(value)}" for method, value in by_method.items())
+
+
+def _value(value: object) -> str:
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "breaking": breaking,
     "commands": commands,
     "errors": errors,
     "events": events,
     "findings": findings,
     "readers": readers,
+    "settings": settings,
     "tables": tables,
 }
 

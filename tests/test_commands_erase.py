@@ -73,6 +73,7 @@ def test_json_has_stable_keys(full: Ledger) -> None:
 
     assert set(tried) == set(done) == {
         "named", "blobs", "erased", "already", "bytes", "lines", "evidence", "phrases", "samples_count", "samples",
+        "answers", "evaluations", "trainings", "unheard",
         "relatives_count", "relatives", "same_prompt", "releases", "looks", "quoting", "unread", "quarantined",
         "scrubbed", "events",
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from ledger import Ledger
 from ledger.checkpoint import read_checkpoint
 from ledger.proof import Consistency, Inclusion, read_proof
 from tests.cli import ok, run
-from tests.small import samples
+from tests.small import chat, samples, write
+from tests.trained import trained
 
 
 def test_a_sample_is_proved_on_standard_output(toolset: Ledger) -> None:
@@ -82,3 +84,36 @@ def test_a_refused_ledger_shows_the_proof(toolset: Ledger) -> None:
     assert first.startswith("error: ")
     assert last.startswith("next: ")
     assert [line.strip() for line in between] == proof.splitlines()
+
+
+@pytest.mark.parametrize("to_a_file", [True, False])
+def test_people_see_what_a_training_took(ledger: Ledger, tmp_path: Path, *, to_a_file: bool) -> None:
+    """Rows that were seen and how often, rows that no step came to, the twin of a duplicate, and another version."""
+    rows = [chat(question, "me", label=True) for question in ("who?", "what?", "where?")]
+    ledger.ingest(write(tmp_path / "in.jsonl", *rows, {**rows[0], "n": 1}, {**rows[1], "n": 2}), campaign="c")
+    ledger.project("sft", tmp_path / "sft.jsonl")
+    manifest = tmp_path / "sft.jsonl.manifest.json"
+    made = trained(ledger, manifest, tmp_path / "run", method="sft", steps=2, per_device_train_batch_size=1)
+    told = [ledger.prove_trained(made["event"], one) for one in samples(ledger)]
+    seen = next(one for one in told if one["used"])
+    edited = json.dumps(chat("who else?", "you", label=True)).encode()
+    ledger.edit(seen["sample"], edited)
+
+    def shown(sample: str) -> str:
+        out = ["-o", tmp_path / f"{sample[:12]}.proof"] if to_a_file else []
+        answer = ok("--ledger", ledger.path, "prove", "--trained", tmp_path / "run", "--sample", sample, *out)
+        return answer.out if to_a_file else answer.err
+
+    said = shown(seen["sample"])
+    assert f"row {seen['place'] + 1} of 3 rows, repeated 1x, seen 1x" in said
+    assert f"its version there was {seen['version'][:15]}; by now it is b3:" in said
+    assert "not used: row 3 of 3 rows, repeated 1x, and no step came so far" in shown(
+        next(one["sample"] for one in told if one["omitted"] == "not_reached")
+    )
+    twin = next(one for one in told if one["survivor"])
+    said, row = shown(twin["sample"]), twin["survivor"]
+    times = "seen 1x" if row["seen"] else "which no step came to"
+    assert "not used: duplicate" in said
+    assert (
+        f"{row['sample'][:12]} teaches the same, and stands for it: row {row['place'] + 1} of 3 rows, {times}" in said
+    )

@@ -262,6 +262,16 @@ def _where(condition: str) -> Provoke:
     return lambda world: world.ledger("reject", "--where", condition, "--reason", "r")
 
 
+def _train(world: World, *options: object, config: str = "") -> Arguments:
+    settings = world.file("s.toml", config.encode())
+    return world.ledger("train", "kto", "--release", world.manifest, "--smoke", "--config", settings, *options)
+
+
+def _changed_rows(world: World) -> Arguments:
+    world.file("out.jsonl", b"{}\n")
+    return _train(world)
+
+
 CASES: list[tuple[str, str, Provoke]] = [
     ("BadRequest", "is not an id", lambda w: w.ledger("show", "xyz")),
     ("BadRequest", "is not @ and a position", lambda w: w.ledger("withdraw", "@x")),
@@ -355,6 +365,9 @@ CASES: list[tuple[str, str, Provoke]] = [
     ("KeyUnreadable", "cannot be used", lambda w: w.ledger("prove", "@1", "--key", w.file("k", b"x"))),
     ("DestinationExists", "is there already", lambda w: w.ledger("prove", "@1", "-o", w.file("notes", b"x"))),
     ("DestinationExists", "is there already", lambda w: ["keygen", w.file("k", b"x")]),
+    ("SettingsInvalid", "line 2: packing cannot be set", lambda w: _train(w, config="seed = 1\npacking = true")),
+    ("TrainerMissing", "unsloth cannot be imported: it", lambda w: _train(w, "--backend", "unsloth")),
+    ("ReleaseUnfit", "its bytes are b3:", _changed_rows),
     ("ConditionInvalid", "at character", _where("__import__('os').system('true')")),
     ("NoApiKey", "ANTHROPIC_API_KEY is not set", _improve("--model", "claude-sonnet-4-6")),
     ("ModelUnknown", "not a name that a model can have", _improve("--provider", "openai", "--model", "../x")),
@@ -668,11 +681,14 @@ def test_every_class_is_provoked() -> None:
         "DiskFull",
         "Interrupted",
         "LedgerBusy",
+        "ModelUnreadable",  # these three need a trainer: tests_train
         "NotConfirmed",
         "PriceUnknown",
+        "OrderBroken",
         "ScorerFailed",
         "StaleViews",
         "StorageFailed",
+        "TrainingStopped",
         "UnknownEvent",
         "UnsafeJournal",
         "WorkStopped",

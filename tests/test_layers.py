@@ -92,7 +92,7 @@ FOREIGN_HOMES = {
     "datasets": ("ledger.trainers",),
     "genai_prices": ("ledger.agents",),
     "httpx2": ("ledger.agents",),
-    "huggingface_hub": ("ledger.exporters",),
+    "huggingface_hub": ("ledger.exporters", "ledger.trainers"),  # dataset cards, and model cards
     "jinja2": ("ledger.exporters",),
     "jsonschema": ("ledger.validators",),
     "jsonschema_specifications": ("ledger.validators",),
@@ -108,7 +108,7 @@ FOREIGN_HOMES = {
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
     "sqlite_utils": ("ledger.sqlite",),
-    "tokenizers": ("ledger.exporters",),
+    "tokenizers": ("ledger.exporters", "ledger.trainers"),  # lengths, and the tokenizer of a tiny model
     "torch": ("ledger.trainers",),
     "transformers": ("ledger.trainers",),
     "trl": ("ledger.trainers",),

@@ -92,6 +92,7 @@ def test_every_kind_has_a_sentence(kind: str) -> None:
         "dimensions": [["d", "1"]],
         "unscored": [],
         "findings": [],
+        "steps": [1, 2],
     }
     assert sentence(leaf) != kind or kind in {"accepted", "rejected", "deferred", "superseded"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # models are so small that threads only wait for one another
 # ^ before anything imports transformers: it reads them once
 
 import pytest

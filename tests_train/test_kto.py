@@ -15,7 +15,7 @@ from tests.small import chat, read, write
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
-from tests_train.order import check_kto_order  # noqa: E402 - it needs torch
+from ledger.trainers.order import check_kto_order  # noqa: E402 - it needs torch
 
 BATCH = 4
 COLUMNS = {"prompt", "completion", "label"}
@@ -87,20 +87,6 @@ def test_the_order_survives_preparation_and_training(
     assert told.training_loss == pytest.approx(0.5, abs=0.2)
     assert trainer.seen == [[row["label"] for row in rows[at : at + BATCH]] for at in (0, BATCH)]
     assert all(len(set(labels)) == 2 for labels in trainer.seen)
-
-
-def test_the_check_has_teeth(ledger: Ledger, tmp_path: Path, model: str, tokenizer: Any) -> None:  # noqa: ANN401 - likewise
-    """The same rows in blocks, side by side with their siblings, or cut by a short max_length, are found out."""
-    ledger.project("kto-interleaved", tmp_path / "out.jsonl", batch_size=BATCH)
-    rows = read(tmp_path / "out.jsonl")
-    blocks = write(tmp_path / "blocks.jsonl", *sorted(rows, key=lambda row: str(row["label"])))
-    assert any("single label" in told for told in check_kto_order(trainer_for(blocks, tmp_path, model, tokenizer), 84))
-    siblings = write(tmp_path / "siblings.jsonl", *sorted(rows, key=lambda row: json.dumps(row["prompt"])))
-    told = check_kto_order(trainer_for(siblings, tmp_path, model, tokenizer, per_device_train_batch_size=2), 84)
-    assert any("matched pairs" in each for each in told)
-    lengths = sorted(len(row["prompt_ids"]) for row in trainer_for(blocks, tmp_path, model, tokenizer).train_dataset)
-    cut = trainer_for(tmp_path / "out.jsonl", tmp_path, model, tokenizer, max_length=lengths[42])
-    assert any("rows were dropped" in each for each in check_kto_order(cut, 84))
 
 
 def test_rows_as_the_source_has_them_are_refused(

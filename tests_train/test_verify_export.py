@@ -17,7 +17,7 @@ from tests_train.conftest import DATA
 pytest.importorskip("trl")
 pytest.importorskip("datasets")
 
-from tests_train.order import check_kto_order
+from ledger.trainers.order import check_kto_order
 from tests_train.test_kto import trainer_for
 
 

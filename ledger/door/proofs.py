@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ledger.door.opened import Answer, Opened
 from ledger.verbs import prove, verify_proof
+from ledger.verbs.prove_trained import prove_trained
 
 
 class Proofs(Opened):
@@ -42,6 +43,20 @@ class Proofs(Opened):
     ) -> Answer:
         """Show that the log up to one position or time is the unchanged beginning of that up to another, or of now."""
         return prove.prove_consistency(self._store, first, second, key, out)
+
+    def prove_trained(
+        self,
+        run: str | Path,
+        sample: str,
+        *,
+        key: str | Path | None = None,
+        out: str | Path | None = None,
+    ) -> Answer:
+        """Show whether and how a sample was in what a run trained on; the list of its rows is written beside `out`.
+
+        `run` is the folder of a run, or names the event of a training. Raises NoSuchId, AmbiguousId, BadRequest.
+        """
+        return prove_trained(self._store, str(run), sample, key, out)
 
     def checkpoint(
         self, *, as_of: str | int | None = None, key: str | Path | None = None, out: str | Path | None = None

@@ -133,6 +133,13 @@ _SENTENCES = {
     "split_assigned": lambda e: f"assigned to {e['split']}",
     "view_defined": lambda e: f"defined the view {e['name']}{_quoted(e['reason'])}",
     "released": lambda e: f"released {e['view']} as {e['name']}: {e['rows']} rows",
+    "trained": lambda e: (
+        f"trained {e['output']} with {e['method']} on the release {e['release'][:12]}: {e['state']} after "
+        f"{e['steps'][0]} of {e['steps'][1]} steps{_quoted(e['failure'])}"
+    ),
+    "evaluated": lambda e: (
+        f"evaluated a model on the release {e['release'][:12]}: {e['prompts']} prompts, {len(e['results'])} checks"
+    ),
     "proposed": lambda e: (
         f"proposed {e['verdict']} of {e['count']} sample{'' if e['count'] == 1 else 's'}{_quoted(e['reason'])}"
     ),

@@ -12,13 +12,14 @@ from ledger.digest import show as shown
 from ledger.reports.deciding import deciding
 from ledger.reports.history import events, leaf_of
 from ledger.reports.proposals import MOST_ABOUT, about
+from ledger.reports.reached import reached
 from ledger.reports.scorings import found, scorings
 from ledger.reports.show import erasure, label_of, origin
 from ledger.reports.statements import statement, statements
 from ledger.reports.today import today
 from ledger.store import Store
 from ledger.transaction import Head
-from ledger.views import lineage, releases, samples, weights
+from ledger.views import lineage, releases, samples, trainings, weights
 
 TWINS = 50
 EVENTS = 200
@@ -72,7 +73,7 @@ def why(store: Store, row: samples.Row, head: Head) -> dict[str, Any]:
                 {"sample": op.hex(), "how": how} for op, how in lineage.children(store.connection, row.sample)
             ],
         },
-        "releases": [_release(place) for place in releases.of_sample(store.connection, row.sample)],
+        "releases": _releases(store, row.sample),
         "events": told[-EVENTS:],
         "cut": [name for name, more in cut if more],
     }
@@ -102,7 +103,18 @@ def _duplicate(twin: samples.Row, row: samples.Row) -> dict[str, Any]:
     }
 
 
-def _release(place: releases.Place) -> dict[str, Any]:
+def _releases(store: Store, sample: int) -> list[dict[str, Any]]:
+    """Return where a sample stands in each release, and which trainings took a step on one of its rows there."""
+    places = releases.of_sample(store.connection, sample)
+    found = trainings.of_releases(store.connection, [one.position for one in places if one.copies])
+    return [_release(one, [run for run in found if _took(store, run, one)]) for one in places]
+
+
+def _took(store: Store, run: trainings.Training, place: releases.Place) -> bool:
+    return run.release == place.position and place.place is not None and reached(store, run).is_reached(place.place)
+
+
+def _release(place: releases.Place, runs: list[trainings.Training]) -> dict[str, Any]:
     return {
         "position": place.position,
         "view": place.view,
@@ -113,4 +125,14 @@ def _release(place: releases.Place) -> dict[str, Any]:
         "copies": place.copies,
         "preferred": None if place.preferred is None else place.preferred == 1,
         "omitted": place.omitted,
+        "trained": [
+            {
+                "position": run.position,
+                "event": run.op.hex(),
+                "method": run.method,
+                "state": run.state,
+                "output": run.output,
+            }
+            for run in runs
+        ],
     }

@@ -2,7 +2,8 @@
 
 An erasure covers every version of the samples that are named, every blob that teaches what one of these does (twins,
 earlier versions of others), what scores named as evidence about them, what models answered about them or made them of,
-and the phrases that looks at templates quote.
+and the phrases that looks at templates quote. What a model answered in an evaluation is covered where its address is
+named.
 One event for each blob says who wanted it and why; address and fingerprint stay, and keep the text from coming in
 again. Event and erasure are one commit, so there is never one without the other. The tree of the log holds addresses,
 so its roots and its proofs stay what they are.
@@ -50,6 +51,10 @@ class EraseReport(NamedTuple):
 
     Evidence is what scores name, and what models answered.
 
+    `answers` are those of evaluations, named by their address. `trainings` are of releases that used an erased version,
+    `evaluations` asked for prompts of these, or are of models trained on them, or quote the text in `shared` characters
+    in a row; of `unheard` evaluations the answers were not looked through.
+
     `samples` lists each sample that loses a version, and how it came to that: named, same_text, earlier_version (then
     it stands, with a later version) or child. `relatives` are not covered; `same_prompt` of them hold the prompt of an
     erased version. `releases`, files written before with rows of it, and `quoting`, events that quote the text, stay as
@@ -65,12 +70,16 @@ class EraseReport(NamedTuple):
     lines: int
     evidence: int
     phrases: int
+    answers: int
     samples_count: int
     samples: list[dict[str, Any]]
     relatives_count: int
     relatives: list[dict[str, Any]]
     same_prompt: int
     releases: list[dict[str, Any]]
+    trainings: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    unheard: int
     looks: list[dict[str, Any]]
     quoting: list[dict[str, Any]]
     unread: int
@@ -150,7 +159,8 @@ def _plan(store: Store, wish: Wish) -> _Plan:
         found.update(holders.blobs(store.connection, chunk))
     _check_kept(store, found)
     there = {row: blob for row, blob in found.items() if not blob.erased}
-    return _Plan(covered, there, looks, _report(named, covered, seen, looks, found))
+    answers = sum(holders.is_answers(store.connection, row) for row in named.blobs)
+    return _Plan(covered, there, looks, _report(named, covered, seen, looks, found)._replace(answers=answers))
 
 
 def _named(store: Store, ids: Sequence[str]) -> Named:
@@ -161,7 +171,9 @@ def _named(store: Store, ids: Sequence[str]) -> Named:
             digest, row = find_blob(store, text)
             held = holders_of(store, row)
             if not held and not holders.lines(store.connection, [row]) and not _is_quoting(store, digest, row):
-                raise BadRequest(f"{show(digest)[:15]} is neither a version of a sample, nor a line, nor about one")
+                raise BadRequest(
+                    f"{show(digest)[:15]} is neither a version of a sample, nor a line, nor about one, nor an answer"
+                )
             named.blobs[row] = None
     return named
 
@@ -201,7 +213,8 @@ def _name_line(store: Store, text: str, named: Named) -> bool:
 
 def _is_quoting(store: Store, digest: bytes, row: int) -> bool:
     """Say whether a blob is what a score or a look at templates stored, or what a model answered."""
-    if holders.is_evidence(store.connection, digest) or work.is_reply(store.connection, row):
+    connection = store.connection
+    if holders.is_evidence(connection, digest) or work.is_reply(connection, row) or holders.is_answers(connection, row):
         return True
     looks = {look.blob for look in holders.phrases(store.connection)}
     return any(
@@ -284,12 +297,16 @@ def _report(
         already=gone,
         bytes=sum(blob.size for blob in found.values() if not blob.erased),
         **kinds,
+        answers=0,
         samples_count=len(seen.samples),
         samples=seen.samples[:LISTED],
         relatives_count=seen.relatives_count,
         relatives=seen.relatives[:LISTED],
         same_prompt=seen.same_prompt,
         releases=[{**one._asdict(), "output": f"b3:{one.output}"} for one in seen.releases],
+        trainings=seen.echoes.trainings[:LISTED],
+        evaluations=seen.echoes.evaluations[:LISTED],
+        unheard=seen.echoes.unheard,
         looks=[
             {"field": one.field, "campaign": one.scope or None, "look": one.position} for one in looks if one.in_force
         ],
@@ -310,4 +327,11 @@ def _summary(report: EraseReport) -> str:
     )
     count = report.relatives_count
     beside = f"; {count} {'relative' if count == 1 else 'relatives'} would stay" if count else ""
+    models, heard = len(report.trainings), len(report.evaluations)
+    if models:
+        beside += f"; {models} {'training' if models == 1 else 'trainings'} had a release with it"
+    if heard:
+        beside += (
+            f"; the answers of {heard} {'evaluation' if heard == 1 else 'evaluations'} may hold it, and would stay"
+        )
     return f"{report.erased} blobs{whose} would go{beside}"

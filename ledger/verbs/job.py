@@ -7,13 +7,11 @@ nothing, and only the rest is asked.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -25,6 +23,7 @@ from ledger.store import Store
 from ledger.verbs.asking import Asker, Climb
 from ledger.verbs.engine import How, Opener, open_engine, past
 from ledger.verbs.journal import By, WorkJournal, Writer, money_text
+from ledger.verbs.one_at_a_time import locked
 from ledger.verbs.planning import Chosen, Frozen, Known, Planned, freeze, params, plan, record, spent_on, stream
 from ledger.verbs.run import Run, Who, conserve
 from ledger.verbs.work import (
@@ -149,6 +148,9 @@ def check_no_loop() -> None:
     )
 
 
+_LATER = "Let it finish; the same command then goes on where it stopped."
+
+
 @contextmanager
 def _alone_at(store: Store, frozen: Frozen) -> Iterator[None]:
     """Let one process at a time work with a recipe: two would buy the answers that are under way twice.
@@ -156,7 +158,7 @@ def _alone_at(store: Store, frozen: Frozen) -> Iterator[None]:
     The system drops the lock of a process that is gone. On a file system without locks nobody is kept out.
     """
     file = store.path.with_name(f"{store.path.name}-work-{frozen.digest[:16]}")
-    handle = _locked(file)
+    handle = locked(file, "Another process works on this job", _LATER)
     try:
         yield
     finally:
@@ -164,30 +166,6 @@ def _alone_at(store: Store, frozen: Frozen) -> Iterator[None]:
             with suppress(OSError):
                 file.unlink()  # while it is locked: whoever opened it before looks whether it is there still
             os.close(handle)
-
-
-def _locked(file: Path) -> int | None:
-    """Return the handle of a locked file, or None where there are no locks; raise BadRequest where it is locked."""
-    while True:
-        try:
-            handle = os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), file.stat()):
-                    return handle
-        except BlockingIOError:
-            os.close(handle)
-            raise BadRequest(
-                "Another process works on this job",
-                hint="Let it finish; the same command then goes on where it stopped.",
-            ) from None
-        except OSError:
-            os.close(handle)
-            return None
-        os.close(handle)
 
 
 def look_at(store: Store, task: Task, how: How, options: Options) -> dict[str, int]:

@@ -66,6 +66,13 @@ class Run:
         """Return the digest of what is done: the command and its parameters."""
         return digest_of({"command": self._command, "params": self._params})
 
+    @property
+    def started(self) -> bytes:
+        """Return the op of the event that recorded the start; raise BrokenLaw before it is recorded."""
+        if self._started is None:
+            raise BrokenLaw("a run that has not begun")
+        return self._started[1]
+
     def append(self, transaction: Transaction, drafts: Sequence[Draft]) -> int | None:
         """Append drafts under this run, recording its start first; return the first one's position."""
         return transaction.append(drafts, self.begun(transaction)) if drafts else None

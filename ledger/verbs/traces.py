@@ -17,12 +17,11 @@ from ledger.sample import Content
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.verbs.covering import Cover
+from ledger.verbs.echoes import WINDOW, Echoes, echoes
 from ledger.views import holders, proposals, quarantine
 
 LISTED = 1_000
 """Samples, relatives and events that an answer lists; all are counted."""
-WINDOW = 12
-"""Characters in a row that make a quotation: longer than most words, shorter than any secret."""
 _EVENTS = 10_000
 """Events of one sample, and lines in quarantine, that are looked at."""
 _PROPOSALS = 500
@@ -33,7 +32,7 @@ _OURS = frozenset({*CIRCUMSTANCES, "form", "reader", "type"})
 
 
 class Traces(NamedTuple):
-    """Samples that lose a version, relatives that keep theirs, quarantined lines, releases, and quoting events.
+    """Samples that lose a version, relatives that keep theirs, quarantined lines, releases, models, quoting events.
 
     All relatives are counted; of those that only have the same prompt 1,000 are listed, and `same_prompt` counts all
     that have it. `unread` counts covered versions whose text was not looked for in events: it is gone, or there were
@@ -46,6 +45,7 @@ class Traces(NamedTuple):
     same_prompt: int
     lines: set[tuple[int, int]]
     releases: list[holders.Release]
+    echoes: Echoes
     quoting: list[dict[str, Any]]
     unread: int
     alike: list[str]
@@ -80,6 +80,7 @@ def traces(store: Store, covered: Cover) -> Traces:
         related.same_prompt,
         lines,
         released,
+        echoes(store, [one.position for one in released], texts, covered.blobs),
         quoting(store, texts),
         unread,
         alike(store, covered, texts),

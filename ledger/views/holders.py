@@ -57,6 +57,18 @@ class Release(NamedTuple):
     rows: int
 
 
+class Evaluation(NamedTuple):
+    """An evaluation: the releases whose prompts were asked, the training that it is of, and where its answers are."""
+
+    position: int
+    release: int
+    training: int | None
+    blob: int
+    hash: bytes
+    size: int
+    erased: int
+
+
 class Near(NamedTuple):
     """A sample whose text in a field was found near to another, by so many millionths."""
 
@@ -241,6 +253,25 @@ def releases(connection: Connection, handles: Sequence[int]) -> list[Release]:
         handles,
     )
     return [Release(*row) for row in rows]
+
+
+def evaluations(connection: Connection, limit: int) -> list[Evaluation]:
+    """Return the latest evaluations, the newest first; reads all events."""
+    rows = connection.execute(
+        """SELECT t.position, r.position, w.position, t.blob, b.hash, b.size, b.body IS NULL
+        FROM told t JOIN main.blob b ON b.id = t.blob
+        LEFT JOIN main.event r ON r.op = unhex(json_extract(t.leaf, '$.release'))
+        LEFT JOIN main.event w ON w.op = unhex(json_extract(t.leaf, '$.trained'))
+        WHERE t.kind = 'evaluated' ORDER BY t.position DESC LIMIT ?""",
+        (limit,),
+    )
+    return [Evaluation(*row) for row in rows]
+
+
+def is_answers(connection: Connection, blob: int) -> bool:
+    """Say whether a row of blob is what a model answered in an evaluation; reads all events."""
+    sql = "SELECT EXISTS (SELECT 1 FROM main.event WHERE kind = 'evaluated' AND blob = ?)"
+    return bool(connection.execute(sql, (blob,)).fetchone()[0])
 
 
 def phrases(connection: Connection) -> list[Phrases]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.sqlite import Connection
@@ -109,6 +110,45 @@ def last(connection: Connection, name: str) -> Last | None:
         (name,),
     ).fetchone()
     return None if row is None else Last(*row)
+
+
+class Released(NamedTuple):
+    """One release: its event's place, its view, its file's base name and BLAKE3 in hex, and the row of its manifest."""
+
+    position: int
+    view: str
+    name: str
+    manifest: int
+    output: str
+    rows: int
+
+
+def listed(connection: Connection) -> Iterator[Released]:
+    """Yield all releases, newest first."""
+    sql = "SELECT position, view, name, manifest, output, rows FROM releases ORDER BY position DESC"
+    return (Released(*row) for row in connection.execute(sql))
+
+
+def by_manifest(connection: Connection, manifest: bytes) -> tuple[int, bytes] | None:
+    """Return (position, op) of the release whose manifest has this address, or None."""
+    row = connection.execute(
+        """SELECT e.position, e.op FROM releases r JOIN blob b ON b.id = r.manifest
+            JOIN event e ON e.position = r.position
+        WHERE b.hash = ? ORDER BY r.position DESC LIMIT 1""",
+        (manifest,),
+    ).fetchone()
+    return None if row is None else (int(row[0]), bytes(row[1]))
+
+
+def shared_prompts(connection: Connection, one: int, other: int) -> int:
+    """Return how many prompts have rows in both of two releases."""
+    row = connection.execute(
+        """SELECT count(DISTINCT s.token) FROM release_samples m JOIN samples s ON s.sample = m.sample
+        WHERE m.release = ? AND m.copies > 0 AND s.token IN (SELECT t.token FROM release_samples n
+            JOIN samples t ON t.sample = n.sample WHERE n.release = ? AND n.copies > 0)""",
+        (one, other),
+    ).fetchone()
+    return int(row[0])
 
 
 def wrote(connection: Connection, output: bytes) -> bool:

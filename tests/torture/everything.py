@@ -10,6 +10,7 @@ from ledger.event import KINDS, Draft, draft
 from tests import working
 from tests.logs import Ticks, fill, improve, line, sample_ids, store_of
 from tests.scoring import append, give_up
+from tests.trained import evaluated, trained
 
 VIEW = """name = "poor"
 select = "label == false"
@@ -44,6 +45,7 @@ def everything(ledger: Ledger, folder: Path, *, erasing: bool = True) -> list[st
     _supersede(ledger, ids[9])
     ledger.accept_proposal(ledger.propose(ids[11:13], "defer", reason="to be looked at")["name"])
     ledger.decline_proposal(ledger.propose(ids[13:14], "label-none", reason="nobody can tell")["name"], reason="we can")
+    evaluated(ledger, trained(ledger, folder / "out.jsonl.manifest.json", folder / "run"))
     _ask(ledger, ids[14])
     ledger.checkout(folder / "given", where="label == false", size=10)
     if erasing:

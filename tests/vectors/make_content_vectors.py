@@ -259,6 +259,40 @@ PLANNED: dict[str, Any] = {
 }
 ADOPTED = {"after": None, "authority": "person", "campaign": None, "policy": BLOB}
 
+TRAINED = {
+    "backend": "trl",
+    "config": BLOB,
+    "device": "cpu",
+    "failure": None,
+    "memory": None,
+    "method": "kto",
+    "metrics": [["loss", "0.5"]],
+    "model": OTHER,
+    "output": "kto-first",
+    "release": OTHER,
+    "result": BLOB,
+    "rows": 4,
+    "seconds": "1.25",
+    "started": BLOB,
+    "state": "finished",
+    "steps": [1, 1],
+    "versions": [["trl", "1.16.0"]],
+}
+EVALUATED = {
+    "baseline": None,
+    "config": {"limit": 40, "most_tokens": 256},
+    "expectations": BLOB,
+    "model": OTHER,
+    "outputs": BLOB,
+    "prompts": 4,
+    "release": OTHER,
+    "results": [["no errors", 3, None]],
+    "schemas": None,
+    "started": BLOB,
+    "trained": None,
+    "versions": [["trl", "1.16.0"]],
+}
+
 EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "run_started",
@@ -329,6 +363,8 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**RELEASE, "manifest": OTHER, "rows": 4},
         {"kind": "released", **RELEASE},
     ),
+    ("trained", TRAINED, {"kind": "trained", "started": BLOB}),
+    ("evaluated", EVALUATED, {"kind": "evaluated", "started": BLOB}),
     (
         "erased",
         {"authority": "a", "blob": BLOB, "fingerprint": OTHER, "reason": "r", "sample": OTHER},

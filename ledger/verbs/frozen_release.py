@@ -1,0 +1,51 @@
+"""A release as it was frozen: its manifest, the event that recorded it, and its file, whose bytes are compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger.digest import blake3_bytes, show
+from ledger.errors import ForeignManifest, ReleaseUnfit
+from ledger.exporters.manifest import Manifest
+from ledger.store import Store
+from ledger.trainers.contract import Rows
+from ledger.verbs.files import digest_of_file
+from ledger.verbs.rebuild import manifest_bytes
+from ledger.views import releases
+
+
+class Frozen(NamedTuple):
+    """A release that was found good: its event's place and op in hex, its manifest, and the rows."""
+
+    position: int
+    op: str
+    manifest: Manifest
+    rows: Rows
+
+
+def find_release(store: Store, path: Path) -> Frozen:
+    """Return the release that a manifest names, its file compared with it.
+
+    Raises ManifestUnreadable, ForeignManifest for one that this ledger did not record, ReleaseUnfit for other bytes.
+    """
+    data, manifest = manifest_bytes(path)
+    recorded = releases.by_manifest(store.connection, blake3_bytes(data))
+    if recorded is None:
+        raise ForeignManifest("no release of this ledger has this manifest")
+    file = path.with_name(manifest.value["output"]["name"])
+    try:
+        digest = digest_of_file(file)
+    except FileNotFoundError as error:
+        raise ReleaseUnfit(file, "it is not there") from error
+    except OSError as error:
+        raise ReleaseUnfit(file, error.strerror or "it cannot be read") from error
+    if digest != manifest.output:
+        raise ReleaseUnfit(
+            file, f"its bytes are {show(digest)[:15]}, and its manifest names {show(manifest.output)[:15]}"
+        )
+    labels = manifest.value["labels"]
+    both = (labels.get("true", 0), labels.get("false", 0))
+    container = str(manifest.value["params"].get("container", "jsonl"))
+    rows = Rows(file, digest.hex(), container, manifest.value["rows"], both, data, manifest.value["output"]["name"])
+    return Frozen(recorded[0], recorded[1].hex(), manifest, rows)
