@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.source import Module
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("ledger", "mcp_server", "commands")
-FACES = ("mcp_server", "commands")
+PACKAGES = ("ledger", "mcp_server", "review_page", "commands")
+FACES = ("mcp_server", "review_page", "commands")
 OPEN_TO_FACES = ("ledger", "ledger.errors")
 
 DATA = (
@@ -90,7 +90,7 @@ FOREIGN_HOMES = {
     "cryptography": ("ledger.signing",),
     "datasets": ("ledger.trainers",),
     "huggingface_hub": ("ledger.exporters",),
-    "jinja2": ("ledger.exporters",),
+    "jinja2": ("ledger.exporters", "review_page"),  # chat templates; pages
     "jsonschema": ("ledger.validators",),
     "jsonschema_specifications": ("ledger.validators",),
     "referencing": ("ledger.validators",),
@@ -104,11 +104,13 @@ FOREIGN_HOMES = {
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
     "sqlite_utils": ("ledger.sqlite",),
+    "starlette": ("mcp_server", "review_page"),
     "tokenizers": ("ledger.exporters",),
     "torch": ("ledger.trainers",),
     "transformers": ("ledger.trainers",),
     "trl": ("ledger.trainers",),
     "unsloth": ("ledger.trainers",),
+    "uvicorn": ("mcp_server", "review_page"),
     "zstandard": ("ledger.codec", "ledger.readers"),
 }
 HEAVY = (

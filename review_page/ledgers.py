@@ -1,0 +1,58 @@
+"""The ledger behind the page: a few threads that read, each with a connection of its own, and one that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from ledger import Ledger
+from review_page.options import Options
+
+T = TypeVar("T")
+
+READERS = 4
+"""Questions that are answered at once; the others wait their turn."""
+
+
+class Ledgers:
+    """Asks and tells the ledger, off the event loop."""
+
+    def __init__(self, options: Options) -> None:
+        """Open nothing yet."""
+        self._options = options
+        self._own = threading.local()
+        self._opened: list[Ledger] = []
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._writer = ThreadPoolExecutor(1, "writer")
+
+    async def read(self, ask: Callable[[Ledger], T]) -> T:
+        """Return the answer of a ledger that cannot write; raise Interrupted after the deadline."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._ask, ask))
+
+    async def write(self, actor: str | None, act: Callable[[Ledger], T]) -> T:
+        """Return what came of changing the ledger as somebody; one change at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(self._act, actor, act))
+
+    def close(self) -> None:
+        """End the threads and close what they opened."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+        for ledger in self._opened:
+            ledger.close()
+
+    def _ask(self, ask: Callable[[Ledger], T]) -> T:
+        ledger: Ledger | None = getattr(self._own, "ledger", None)
+        if ledger is None:
+            ledger = Ledger.open(self._options.path, via="ui", read_only=True)
+            self._own.ledger = ledger
+            self._opened.append(ledger)
+        with ledger.limited(self._options.deadline):
+            return ask(ledger)
+
+    def _act(self, actor: str | None, act: Callable[[Ledger], T]) -> T:
+        with Ledger.open(self._options.path, actor=actor or self._options.actor, via="ui") as ledger:
+            return act(ledger)
