@@ -25,7 +25,6 @@ class Ledgers:
         """Open nothing yet."""
         self._options = options
         self._own = threading.local()
-        self._opened: list[Ledger] = []
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
 
@@ -38,18 +37,15 @@ class Ledgers:
         return await asyncio.get_running_loop().run_in_executor(self._writer, partial(self._act, actor, act))
 
     def close(self) -> None:
-        """End the threads and close what they opened."""
+        """End the threads; each connection goes with the thread that it belongs to."""
         self._writer.shutdown()
         self._readers.shutdown()
-        for ledger in self._opened:
-            ledger.close()
 
     def _ask(self, ask: Callable[[Ledger], T]) -> T:
         ledger: Ledger | None = getattr(self._own, "ledger", None)
         if ledger is None:
             ledger = Ledger.open(self._options.path, via="ui", read_only=True)
             self._own.ledger = ledger
-            self._opened.append(ledger)
         with ledger.limited(self._options.deadline):
             return ask(ledger)
 
