@@ -22,6 +22,7 @@ from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.reading import Reading
 from ledger.door.samples import Samples
+from ledger.door.reviewing import Reviewing
 from ledger.door.scoring import Scoring
 from ledger.door.search import Search
 from ledger.door.similarity import Similarity
@@ -39,6 +40,7 @@ class Ledger(
     Questions,
     Looking,
     Reading,
+    Reviewing,
     Finding,
     Search,
     Similarity,

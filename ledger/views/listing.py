@@ -54,7 +54,8 @@ class Wanted:
     """What must be so of a sample; None says nothing, and '' is the domain, source or split of samples without one.
 
     `tag` is a key and its value (None: any but ''), `since` and `until` positions of the decision in force, `score` a
-    dimension and the least and the most in millionths. Of `few`, where given, are all that is looked for.
+    dimension and the least and the most in millionths; `measured` is SQL over `judgements` where it is a measure of the
+    policy in force instead. Of `few`, where given, are all that is looked for.
     """
 
     campaign: str | None = None
@@ -70,6 +71,7 @@ class Wanted:
     since: int | None = None
     until: int | None = None
     score: tuple[str, int | None, int | None] | None = None
+    measured: str | None = None
     condition: Condition | None = None
     unlike: str | None = None
     few: frozenset[int] | None = None
@@ -163,10 +165,10 @@ def rules(connection: Connection, handles: Sequence[int]) -> dict[int, str]:
     return dict(connection.execute(sql, (json.dumps(handles),)).fetchall())
 
 
-def scored(connection: Connection, dimension: str, handles: Sequence[int]) -> dict[int, int | None]:
-    """Return sample -> its latest score of a dimension in millionths."""
+def scored(connection: Connection, wanted: Wanted, handles: Sequence[int]) -> dict[int, int | None]:
+    """Return sample -> its latest score of the dimension that is asked for, or the measure, in millionths."""
     parameters = Parameters()
-    value = number(Score(dimension), parameters)
+    value = _value(wanted, parameters)
     chosen = parameters.add(json.dumps(handles))
     sql = f"""SELECT s.sample, {value} FROM samples s WHERE s.sample IN (SELECT value FROM json_each({chosen}))"""  # noqa: S608 - likewise
     return dict(connection.execute(sql, parameters.values).fetchall())
@@ -276,7 +278,7 @@ def _of_few(connection: Connection, wanted: Wanted, sort: str, after: Place | No
         sql = "SELECT sample, decision FROM samples WHERE sample IN (SELECT value FROM json_each(?))"
         keys = dict(connection.execute(sql, (json.dumps(few),)).fetchall())
     elif sort in {"score", "lowest"} and wanted.score is not None:
-        keys = scored(connection, wanted.score[0], few)
+        keys = scored(connection, wanted, few)
     else:
         keys = {sample: sample for sample in few}
     found = [Place(-1 if (key := keys[sample]) is None else key, sample) for sample in few]
@@ -373,4 +375,6 @@ def _slow(wanted: Wanted, parameters: Parameters) -> Iterator[str]:
 
 
 def _value(wanted: Wanted, parameters: Parameters) -> str:
+    if wanted.measured is not None:
+        return f"(SELECT {wanted.measured} FROM judgements WHERE sample = s.sample)"  # noqa: S608 - numbers and names of columns
     return "NULL" if wanted.score is None else number(Score(wanted.score[0]), parameters)
