@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from review_page import charts
+
 
 def number(value: float) -> str:
     """Return a count with separators."""
@@ -34,5 +36,22 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"label": label, "number": number, "short": short}
-GLOBALS: dict[str, Callable[..., Any]] = {"address": address, "share": share}
+def change(before: int, after: int) -> str:
+    """Return a difference with its sign, nothing where there is none."""
+    return f"{after - before:+,}" if after != before else ""
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate in per cent; what is not known is a dash."""
+    return "-" if rate is None else f"{100 * rate:.1f} %"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {"label": label, "number": number, "percent": percent, "short": short}
+GLOBALS: dict[str, Callable[..., Any]] = {
+    "address": address,
+    "change": change,
+    "histogram": charts.histogram,
+    "share": share,
+    "trend_points": charts.trend,
+    "width": charts.share,
+}

@@ -27,10 +27,15 @@ class Ledgers:
         self._own = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
+        self._slow = ThreadPoolExecutor(1, "slow")
 
     async def read(self, ask: Callable[[Ledger], T]) -> T:
         """Return the answer of a ledger that cannot write; raise Interrupted after the deadline."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._ask, ask))
+
+    async def slowly(self, ask: Callable[[Ledger], T]) -> T:
+        """Return the answer to what may take minutes, from a ledger of its own; one such question at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, partial(self._ask_slowly, ask))
 
     async def write(self, actor: str | None, act: Callable[[Ledger], T]) -> T:
         """Return what came of changing the ledger as somebody; one change at a time."""
@@ -39,6 +44,7 @@ class Ledgers:
     def close(self) -> None:
         """End the threads; each connection goes with the thread that it belongs to."""
         self._writer.shutdown()
+        self._slow.shutdown()
         self._readers.shutdown()
 
     def _ask(self, ask: Callable[[Ledger], T]) -> T:
@@ -47,6 +53,10 @@ class Ledgers:
             ledger = Ledger.open(self._options.path, via="ui", read_only=True)
             self._own.ledger = ledger
         with ledger.limited(self._options.deadline):
+            return ask(ledger)
+
+    def _ask_slowly(self, ask: Callable[[Ledger], T]) -> T:
+        with Ledger.open(self._options.path, via="ui", read_only=True) as ledger:
             return ask(ledger)
 
     def _act(self, actor: str | None, act: Callable[[Ledger], T]) -> T:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from ledger.errors import BadRequest
 from review_page.deciding import deciding
+from review_page.downloads import downloads
 from review_page.guard import Guard
 from review_page.options import Options
 from review_page.pages import PAGES
@@ -46,7 +47,7 @@ def application(options: Options, hosts: Sequence[str], origins: Sequence[str]) 
         site.ledgers.close()
 
     routes: list[Route | Mount] = [route for page in PAGES for route in site.routes(page)]
-    routes += [*deciding(site), Mount("/static", StaticFiles(directory=HERE / "static"))]
+    routes += [*deciding(site), *downloads(site), Mount("/static", StaticFiles(directory=HERE / "static"))]
     made = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: wrong})
     return Guard(made, hosts, origins, options.subjects)
 

@@ -20,6 +20,7 @@ from review_page import filters
 from review_page.guard import WHO, Forms
 from review_page.ledgers import Ledgers
 from review_page.options import Options
+from review_page.words import KEYS
 
 HERE = Path(__file__).parent
 Facts: TypeAlias = dict[str, Any]
@@ -110,8 +111,11 @@ class Site:
             "as_of": state.get("as_of"),
             "form_token": self.forms.token,
             "here": view.path,
+            "keys_there_are": KEYS,
             "menu": self.menu,
             "part": part,
+            "parts": request.path_params,
+            "place": request.url.path,
             "state": state,
             "title": view.title,
             "twin": _twin_address(view, state),

@@ -8,12 +8,15 @@ from ledger import Ledger
 from review_page.site import Facts, View
 
 FILTERS = ("campaign", "status", "label", "reason", "rule", "source", "domain", "actor", "split", "tag", "where", "text")
+EMPTY = frozenset({"domain", "source", "split"})
+"""Filters whose empty text means samples without one, when `none` names them: an empty field of a form says nothing."""
 LIMIT = 50
 
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     """Return a page of the samples that the filters in the address leave."""
-    given = {name: state[name] for name in FILTERS if state.get(name) or (name in {"domain", "split"} and name in state)}
+    without = {name for name in state.get("none", "").split(",") if name in EMPTY}
+    given = {name: state[name] for name in FILTERS if state.get(name)} | dict.fromkeys(without, "")
     score = _score(state)
     found = ledger.find(
         **given,
@@ -23,7 +26,8 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
         limit=LIMIT,
         as_of=state.get("as_of"),
     )
-    return {**found, "filters": {**given, **({} if score is None else {"score": score[0]})}, "known": ledger.findable()}
+    names = {"score": score[0], "least": score[1], "most": score[2]} if score is not None else {}
+    return {**found, "filters": {**given, **names}, "known": {**ledger.findable(), "filters": FILTERS}}
 
 
 def _score(state: Mapping[str, str]) -> tuple[str, str | None, str | None] | None:

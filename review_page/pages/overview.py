@@ -1,4 +1,4 @@
-"""The overview: that nothing is lost, and what stands where."""
+"""The overview: that nothing is lost, what stands where, by which policy, and how campaigns went one after another."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from review_page.site import Facts, View
 
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
-    """Return counts by status, label, split, domain, reason and campaign, and the policies in force."""
+    """Return counts by status, label, split, domain, reason and campaign, the policies in force, and the trend."""
     as_of = state.get("as_of")
-    return {**ledger.status(as_of=as_of), "policies": ledger.policies(as_of=as_of)}
+    policies = ledger.policies(as_of=as_of)
+    return {
+        **ledger.status(as_of=as_of),
+        "policies": [one for one in policies["adopted"] if one["in_force"]],
+        "trend": ledger.compare(scores=False, as_of=as_of)["trend"],
+    }
 
 
 VIEW = View("/", "overview.html", "Overview", ask, "Overview")
