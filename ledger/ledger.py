@@ -21,8 +21,8 @@ from ledger.door.proposals import Proposals
 from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.reading import Reading
-from ledger.door.samples import Samples
 from ledger.door.reviewing import Reviewing
+from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
 from ledger.door.search import Search
 from ledger.door.similarity import Similarity

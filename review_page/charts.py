@@ -17,7 +17,10 @@ _LAST = 30
 
 
 class Bar(NamedTuple):
-    """Where a bar stands, and what it says: the least and the most in it (inclusive, to a millionth), and its samples."""
+    """Where a bar stands, and what it says: the least and the most in it (inclusive, to a millionth), and its samples.
+
+    `edge` is where the next one begins; `caught` says that a comparison with a threshold holds for all of it.
+    """
 
     x: float
     y: float
@@ -27,7 +30,7 @@ class Bar(NamedTuple):
     most: str
     edge: str
     samples: int
-    below: bool
+    caught: bool
 
 
 class Line(NamedTuple):
@@ -88,16 +91,18 @@ def histogram(given: Sequence[Mapping[str, Any]], thresholds: Sequence[Mapping[s
     first, width = _hundredths(given[0]["least"]), given[0]["width"]
     each = WIDE / len(given)
     scale = each / width
-    values = [_hundredths(str(one["value"])) for one in thresholds]
-    line = min(values, default=None)
+    values = [float(one["value"]) * 100 for one in thresholds]
+    compared = [(str(one["op"]), value) for one, value in zip(thresholds, values, strict=True)]
     drawn = []
     for n, bar in enumerate(given):
         height = max(2.0, HIGH * bar["samples"] / tallest) if bar["samples"] else 0.0
-        below = line is not None and first + (n + 1) * width <= line
-        edge = _text(first + (n + 1) * width)
+        begin, end = first + n * width, first + (n + 1) * width
+        caught = any(
+            end <= value if op.startswith("<") else op.startswith(">") and begin > value for op, value in compared
+        )
         x, y = round(n * each + 1, 2), round(HIGH - height, 2)
         wide = round(max(each - 2, 1), 2)
-        drawn.append(Bar(x, y, wide, round(height, 2), bar["least"], bar["most"], edge, bar["samples"], below))
+        drawn.append(Bar(x, y, wide, round(height, 2), bar["least"], bar["most"], _text(end), bar["samples"], caught))
     lines = [
         Line(round((value - first) * scale, 2), f"{one['op']} {one['value']}")
         for one, value in zip(thresholds, values, strict=True)
@@ -116,9 +121,9 @@ def trend(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
     for n, row in enumerate(shown):
         part = row["acceptance"]
         known = part["rate"] is not None
-        rate, low, high = (part[name] if known else 0.0 for name in ("rate", "low", "high"))
-        at = [round(HIGH * (1 - (value or 0.0)), 2) for value in (rate, low, high)]
-        found.append(Point(round((n + 0.5) * each, 2), *at, row["campaign"], rate, known))
+        rate, low, high = (float(part[name]) if known else 0.0 for name in ("rate", "low", "high"))
+        x, (y, bottom, top) = round((n + 0.5) * each, 2), (round(HIGH * (1 - value), 2) for value in (rate, low, high))
+        found.append(Point(x, y, bottom, top, row["campaign"], rate, known))
     return found
 
 

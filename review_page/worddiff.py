@@ -24,7 +24,7 @@ class Piece(NamedTuple):
 
 
 def worddiff(before: str, after: str) -> list[Piece]:
-    """Return the pieces of two texts in their order; joined without `in` they are the first, without `out` the second."""
+    """Return the pieces of two texts in order; joined without `in` they are the first, without `out` the second."""
     if before == after:
         return [Piece("same", before)] if before else []
     a, b = _WORD.findall(before), _WORD.findall(after)

@@ -6,7 +6,7 @@ import sys
 
 from ledger.door.opened import Answer, Opened
 from ledger.errors import BadRequest
-from ledger.reports import pairs
+from ledger.reports import pairs, released
 from ledger.reports.spreads import spreads_report
 from ledger.verbs.ids import find_sample
 from ledger.verbs.moment import reading
@@ -18,9 +18,7 @@ _MOST = 200
 class Reviewing(Opened):
     """Looking closely. With `as_of` the answer is that of an earlier moment; nothing is written."""
 
-    def spreads(
-        self, name: str | None = None, *, domain: str | None = None, as_of: str | int | None = None
-    ) -> Answer:
+    def spreads(self, name: str | None = None, *, domain: str | None = None, as_of: str | int | None = None) -> Answer:
         """Return how many samples have which score, for every dimension and every measure of the policy in force.
 
         `numbers` holds each with its `steps` ([hundredths, samples]), its thresholds, and the same domain by domain;
@@ -64,3 +62,12 @@ class Reviewing(Opened):
         whole_number("The position", position, 0, sys.maxsize)
         with reading(self._store, as_of) as (there, _):
             return pairs.version_report(there, find_sample(there, sample), position)
+
+    def release_manifest(self, position: int, *, as_of: str | int | None = None) -> bytes:
+        """Return the bytes of the manifest of the release whose event stands at a position, as they were written.
+
+        Raises BadRequest, NoSuchId where it is no release, NoSuchPosition.
+        """
+        whole_number("The position", position, 0, sys.maxsize)
+        with reading(self._store, as_of) as (there, _):
+            return released.manifest_bytes(there, position)

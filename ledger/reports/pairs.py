@@ -1,4 +1,4 @@
-"""Pairs as people compare them: a poor text beside a better one, both with their scores; and a sample's old versions."""
+"""Pairs as people compare them: a poor text beside a better one, both with their scores; and versions that were."""
 
 from __future__ import annotations
 

@@ -33,7 +33,10 @@ def spreads_report(store: Store, head: Head, name: str | None, domain: str | Non
         if name in {None, one.name} and domain in {None, one.domain}:
             told.setdefault(one.name, {}).setdefault(one.domain, []).append(one)
     return {
-        "numbers": [_number(store, each, of_domain, each in measures, domain) for each, of_domain in told.items()],
+        "numbers": [
+            _number(store, each, of_domain, "measure" if each in measures else "score", domain)
+            for each, of_domain in told.items()
+        ],
         "names": sorted({one.name for one in found}),
         "domains": sorted({one.domain for one in found}),
         "name": name,
@@ -44,7 +47,7 @@ def spreads_report(store: Store, head: Head, name: str | None, domain: str | Non
 
 
 def _number(
-    store: Store, name: str, of_domain: dict[str, list[spreads.Spread]], is_measure: bool, domain: str | None  # noqa: FBT001 - a fact
+    store: Store, name: str, of_domain: dict[str, list[spreads.Spread]], kind: str, domain: str | None
 ) -> dict[str, Any]:
     total: Counter[int] = Counter()
     for steps in of_domain.values():
@@ -54,7 +57,7 @@ def _number(
     lines = _lines(store, name)
     return {
         "name": name,
-        "kind": "measure" if is_measure else "score",
+        "kind": kind,
         "samples": sum(total.values()),
         "steps": sorted([step, samples] for step, samples in total.items()),
         "thresholds": _levels(lines, domain),

@@ -36,8 +36,8 @@ DDL = (
 )
 
 _STANDS = "v.sample = s.sample AND v.version = s.version"
-_COUNT = f"""INSERT INTO spreads SELECT measure, domain, {floored("value", HUNDREDTH)}, {{sign}}1 FROM ({{latest}}) WHERE true
-    ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""  # noqa: S608 - constants of this program
+_COUNT = f"""INSERT INTO spreads SELECT measure, domain, {floored("value", HUNDREDTH)}, {{sign}}1 FROM ({{latest}})
+    WHERE true ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"""  # noqa: S608 - constants of this program
 _ALONE = "SELECT min(measure) FROM measures GROUP BY dimension HAVING count(*) = 1"
 _OF_ONE = f"""SELECT v.measure, coalesce(s.domain, '') AS domain, v.value, max(v.position)
     FROM {{which}} CROSS JOIN scores v ON {_STANDS} WHERE v.measure IN ({_ALONE}) GROUP BY v.sample, v.measure"""  # noqa: S608 - likewise

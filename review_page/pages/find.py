@@ -7,7 +7,20 @@ from collections.abc import Mapping
 from ledger import Ledger
 from review_page.site import Facts, View
 
-FILTERS = ("campaign", "status", "label", "reason", "rule", "source", "domain", "actor", "split", "tag", "where", "text")
+FILTERS = (
+    "campaign",
+    "status",
+    "label",
+    "reason",
+    "rule",
+    "source",
+    "domain",
+    "actor",
+    "split",
+    "tag",
+    "where",
+    "text",
+)
 EMPTY = frozenset({"domain", "source", "split"})
 """Filters whose empty text means samples without one, when `none` names them: an empty field of a form says nothing."""
 LIMIT = 50
@@ -19,7 +32,7 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     given = {name: state[name] for name in FILTERS if state.get(name)} | dict.fromkeys(without, "")
     score = _score(state)
     found = ledger.find(
-        **given,
+        **{name: given.get(name) for name in FILTERS},  # type: ignore[arg-type] - every filter here is a text
         score=score,
         sort=state.get("sort") or "born",
         after=state.get("after") or None,

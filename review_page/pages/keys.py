@@ -8,6 +8,7 @@ from ledger import Ledger
 from review_page.site import Facts, View
 from review_page.words import KEYS
 
+
 def ask(_ledger: Ledger, _state: Mapping[str, str]) -> Facts:
     """Return each key and what it does."""
     return {"keys": [{"key": key, "does": does} for key, does in KEYS]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +29,7 @@ def difference(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     a, b = (ledger.release(whole(state, name), as_of=state.get("as_of")) for name in ("a", "b"))
     only, offset = state.get("only") or None, whole(state, "offset")
     with TemporaryDirectory(prefix="ledger-") as folder:
-        first, second = (written(Path(folder), name, side) for name, side in (("a", a), ("b", b)))
+        first, second = (written(Path(folder), ledger, side["position"]) for side in (a, b))
         found = ledger.diff(first, second, only=only, limit=SHOWN, offset=offset)
     following = offset + SHOWN if found["left"] else None
     for side, release in (("a", a), ("b", b)):
@@ -38,10 +37,10 @@ def difference(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     return {"difference": found, "first": a["position"], "second": b["position"], "following": following}
 
 
-def written(folder: Path, name: str, release: Mapping[str, object]) -> Path:
+def written(folder: Path, ledger: Ledger, position: int) -> Path:
     """Write the manifest of a release to a file, for what takes a file."""
-    path = folder / f"{name}.manifest.json"
-    path.write_text(json.dumps(release["contents"], ensure_ascii=False), encoding="utf-8")
+    path = folder / f"{position}.manifest.json"
+    path.write_bytes(ledger.release_manifest(position))
     return path
 
 

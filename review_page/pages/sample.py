@@ -10,8 +10,8 @@ from review_page.chat import Turn, turns
 from review_page.pages.queue import reasons
 from review_page.site import Facts, View
 from review_page.story import story
-from review_page.words import maybe
 from review_page.worddiff import worddiff
+from review_page.words import maybe
 
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
