@@ -78,7 +78,7 @@ def bars(steps: Iterable[Sequence[int]], thresholds: Sequence[Mapping[str, Any]]
     for step, samples in counts.items():
         grouped[step // width] += samples
     return [
-        {"least": _text(n * width), "most": f"{_text((n + 1) * width - 1)}9999", "samples": grouped[n], "width": width}
+        {"least": _text(n * width), "most": _text((n + 1) * width * 10_000 - 1, 6), "samples": grouped[n], "width": width}
         for n in range(low // width, high // width + 1)
     ]
 
@@ -148,6 +148,7 @@ def _hundredths(text: str) -> int:
     return value if not text.startswith("-") else -value - (1 if rest[2:].strip("0") else 0)
 
 
-def _text(hundredths: int) -> str:
-    sign, size = ("-", -hundredths) if hundredths < 0 else ("", hundredths)
-    return f"{sign}{size // 100}.{size % 100:02}"
+def _text(value: int, places: int = 2) -> str:
+    """Return a whole number of hundredths, or of smaller parts, as a decimal number."""
+    whole, rest = divmod(abs(value), 10**places)
+    return f"{'-' if value < 0 else ''}{whole}.{rest:0{places}}"

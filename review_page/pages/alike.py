@@ -27,9 +27,11 @@ def conflicts(ledger: Ledger, state: Mapping[str, str]) -> Facts:
 
 def templates(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     """Return the families of the last look for templates; nobody having looked is told, not refused."""
-    field = state.get("field") or "answer"
+    field, as_of = state.get("field") or "answer", state.get("as_of")
+    if as_of is not None:
+        ledger.position(as_of)  # what is wrong with the moment is not that nobody looked
     try:
-        return {"told": ledger.templates(field, look=False, limit=SHOWN, as_of=state.get("as_of")), "field": field}
+        return {"told": ledger.templates(field, look=False, limit=SHOWN, as_of=as_of), "field": field}
     except BadRequest as error:
         return {"told": None, "field": field, "missing": str(error)}
 

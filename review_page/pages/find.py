@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ledger import Ledger
 from review_page.site import Facts, View
@@ -29,10 +30,10 @@ LIMIT = 50
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     """Return a page of the samples that the filters in the address leave."""
     without = {name for name in state.get("none", "").split(",") if name in EMPTY}
-    given = {name: state[name] for name in FILTERS if state.get(name)} | dict.fromkeys(without, "")
+    given: dict[str, Any] = {name: state[name] for name in FILTERS if state.get(name)} | dict.fromkeys(without, "")
     score = _score(state)
     found = ledger.find(
-        **{name: given.get(name) for name in FILTERS},  # type: ignore[arg-type] - every filter here is a text
+        **given,
         score=score,
         sort=state.get("sort") or "born",
         after=state.get("after") or None,
