@@ -98,7 +98,7 @@ def test_a_text_under_both_labels_is_a_conflict_and_no_pair(ledger: Ledger, tmp_
     ledger.ingest([write(tmp_path / "x.jsonl", *rows)], campaign="c")
     (pair,) = ledger.pairs("prompt")["pairs"]
     assert pair["how"] == "prompt"
-    ledger.erase([pair["poor"]["sample"]], reason="asked", authority="dpo")
+    ledger.erase([pair["poor"]["sample"]], reason="asked", authority="dpo", yes=True)
     assert ledger.pairs("prompt")["pairs"] == []
 
 

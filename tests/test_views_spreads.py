@@ -60,7 +60,7 @@ def do(ledger: Ledger, folder: Path, n: int, act: tuple[str, Any]) -> None:
     elif kind == "edit":
         ledger.edit(ids[what % len(ids)], json.dumps(chat("q", f"edited {n}")).encode())
     elif kind == "erase":
-        ledger.erase([ids[what % len(ids)]], reason="asked", authority="dpo")
+        ledger.erase([ids[what % len(ids)]], reason="asked", authority="dpo", yes=True)
     else:
         story = ledger.log(ids[what % len(ids)])
         edits = [one["event"] for one in story if one["kind"] == "edited"]
