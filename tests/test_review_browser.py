@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[dev]")
 AXE = Path(__file__).parent / "data" / "axe" / "axe.min.js"
 DATA = Path(__file__).parent / "data" / "toolset"
-LAPTOP, PHONE = {"width": 1200, "height": 850}, {"width": 390, "height": 800}
+LAPTOP, PHONE = {"width": 1024, "height": 700}, {"width": 390, "height": 800}
 
 
 @pytest.fixture(scope="module")
