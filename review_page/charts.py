@@ -78,7 +78,12 @@ def bars(steps: Iterable[Sequence[int]], thresholds: Sequence[Mapping[str, Any]]
     for step, samples in counts.items():
         grouped[step // width] += samples
     return [
-        {"least": _text(n * width), "most": _text((n + 1) * width * 10_000 - 1, 6), "samples": grouped[n], "width": width}
+        {
+            "least": _text(n * width),
+            "most": _text((n + 1) * width * 10_000 - 1, 6),
+            "samples": grouped[n],
+            "width": width,
+        }
         for n in range(low // width, high // width + 1)
     ]
 

@@ -27,7 +27,10 @@ reject = "sessionMemory_quality < 2 and overall_quality < min_overall"
 name = "low_quality"
 reject = "overall_quality < min_overall"
 """
-HOSTILE = '<script>window.fired=1</script><img src=x onerror="window.fired=2">\u202egnp.exe\u202c {{ 7*7 }} "\'><svg onload=alert(1)>'
+HOSTILE = (
+    '<script>window.fired=1</script><img src=x onerror="window.fired=2">\u202egnp.exe\u202c {{ 7*7 }} '
+    "\"'><svg onload=alert(1)>"
+)
 
 
 def world(folder: Path, data: Path) -> Path:

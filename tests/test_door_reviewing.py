@@ -83,7 +83,9 @@ def test_pairs_of_a_prompt_page_by_page(scored: Ledger) -> None:
     seen, before = [], None
     while True:
         page = scored.pairs("prompt", before=before, limit=2)
-        seen += [(pair["poor"]["content"]["completion"], pair["better"]["content"]["completion"]) for pair in page["pairs"]]
+        seen += [
+            (pair["poor"]["content"]["completion"], pair["better"]["content"]["completion"]) for pair in page["pairs"]
+        ]
         before = page["next"]
         if before is None:
             break
@@ -94,7 +96,12 @@ def test_pairs_of_a_prompt_page_by_page(scored: Ledger) -> None:
 
 def test_a_text_under_both_labels_is_a_conflict_and_no_pair(ledger: Ledger, tmp_path: Path) -> None:
     """A pair is of two texts; and an erased one has none."""
-    rows = [chat("q", "a", label=True), chat("q", "a", label=False), chat("p", "x", label=False), chat("p", "y", label=True)]
+    rows = [
+        chat("q", "a", label=True),
+        chat("q", "a", label=False),
+        chat("p", "x", label=False),
+        chat("p", "y", label=True),
+    ]
     ledger.ingest([write(tmp_path / "x.jsonl", *rows)], campaign="c")
     (pair,) = ledger.pairs("prompt")["pairs"]
     assert pair["how"] == "prompt"

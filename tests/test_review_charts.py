@@ -27,7 +27,7 @@ def test_every_sample_is_in_one_bar(steps: dict[int, int], lines: list[int]) -> 
     drawn = histogram(made, thresholds)
     assert drawn is not None
     assert sum(bar.samples for bar in drawn.bars) == sum(steps.values())
-    assert all(0 <= bar.x and bar.x + bar.width <= WIDE + 1 and 0 <= bar.height <= HIGH for bar in drawn.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= WIDE + 1 and 0 <= bar.height <= HIGH for bar in drawn.bars)
 
 
 def test_bars_that_a_threshold_catches_are_marked() -> None:

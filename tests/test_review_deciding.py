@@ -70,7 +70,9 @@ def test_undo_brings_back_what_stood(page: Page, sample: str) -> None:
 def test_only_events_of_the_sample_are_undone(page: Page, sample: str) -> None:
     """Neither somebody else's event nor nonsense."""
     for event in ("@1", "@999999", "x", "", "@1 @2"):
-        assert "no event of this sample" in page.post(f"/sample/{sample}/undo", {"event": event}, 400)["error"]["message"]
+        assert (
+            "no event of this sample" in page.post(f"/sample/{sample}/undo", {"event": event}, 400)["error"]["message"]
+        )
 
 
 def test_an_edit_is_a_version(page: Page, sample: str) -> None:
@@ -142,7 +144,9 @@ def test_nothing_is_changed_without_the_form(page: Page, address: str) -> None:
     assert page.json("/overview.json")["head"] == head
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "/\\evil.example", "/x\r\nset-cookie: a=b"])
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "https://evil.example/", "/\\evil.example", "/x\r\nset-cookie: a=b"]
+)
 def test_nobody_is_led_elsewhere(page: Page, sample: str, back: str) -> None:
     """An address that is not this server's own is no way back: the answer is JSON."""
     done = page.post(f"/sample/{sample}/decide", {"verdict": "accept", "back": back, "tell": "1"})

@@ -32,7 +32,13 @@ def test_another_site_may_not_ask(ledger: Ledger) -> None:
 def test_without_its_token_nothing_is_told(ledger: Ledger) -> None:
     """Not a page, not a twin, not a file; neither with a wrong one in any place that holds one."""
     page = Page(ledger.path, {TOKEN: "anna"})
-    wrong = ({}, {"authorization": "Bearer x"}, {"authorization": TOKEN}, {"cookie": "ledger-token=x"}, {"cookie": '"'})
+    wrong: tuple[dict[str, str], ...] = (
+        {},
+        {"authorization": "Bearer x"},
+        {"authorization": TOKEN},
+        {"cookie": "ledger-token=x"},
+        {"cookie": '"'},
+    )
     for headers in wrong:
         for address in ("/", "/overview.json", "/static/review.js", "/?token=x", "/?token="):
             assert page.client.get(address, headers=headers).status_code == 401
@@ -50,11 +56,20 @@ def test_a_token_in_the_address_becomes_a_cookie(ledger: Ledger) -> None:
     assert "as anna" in page.get("/")
 
 
-@pytest.mark.parametrize(("host", "own"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("example.com", False)])  # noqa: S104 - nothing listens
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 - nothing listens there
+        ("example.com", False),
+    ],
+)
 def test_only_this_computer_needs_no_token(ledger: Ledger, host: str, own: bool) -> None:  # noqa: FBT001 - of a test
     """Another address is refused before anything listens."""
     assert is_loopback(host) is own
-    assert (f"localhost:1" in names_of(host, 1)) is own
+    assert ("localhost:1" in names_of(host, 1)) is own
     if not own:
         with pytest.raises(BadRequest, match="there is no token"):
             serve(Options(ledger.path), host, 0, lambda _: pytest.fail("it was served"))

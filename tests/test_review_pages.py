@@ -80,7 +80,7 @@ def test_a_page_is_only_read(page: Page, looked: Ledger, view: object, method: s
         assert "cannot be done here" in answer.text
 
 
-@pytest.mark.parametrize("view", [view for view in PAGES if view.path not in {"/keys"}], ids=lambda view: view.path)
+@pytest.mark.parametrize("view", [view for view in PAGES if view.path != "/keys"], ids=lambda view: view.path)
 def test_every_page_is_as_of_any_position(page: Page, looked: Ledger, view: object) -> None:
     """With as_of a banner says so, the way back keeps the place, links carry it on, and nothing can be decided."""
     head = looked.status()["head"]["position"]
@@ -156,9 +156,7 @@ def test_thresholds_stand_where_the_policy_has_them(page: Page) -> None:
 def test_whatif_is_the_command_line(page: Page, path: Path) -> None:
     """The same settings give the same answer, flip by flip."""
     for value in ("2.2", "3.0", "3.2", "3.61"):
-        told = ok(
-            "--ledger", path, "whatif", "--set", f"threshold.min_overall={value}", "--limit", 50, "--json"
-        ).json
+        told = ok("--ledger", path, "whatif", "--set", f"threshold.min_overall={value}", "--limit", 50, "--json").json
         shown = page.json(f"/whatif.json?set.threshold.min_overall={value}")
         assert shown["answer"] == told
     asked = "/whatif?set.threshold.min_overall=2.2"
@@ -166,9 +164,12 @@ def test_whatif_is_the_command_line(page: Page, path: Path) -> None:
     flips = page.json(twin(asked))["answer"]["flips"]
     assert counted == sum(flips[way] for way in ("to_accepted", "to_rejected", "to_pending"))
     more = page.json("/whatif.json?more=threshold.min_overall%3D2.2%0Aunknown%3Dignore")["answer"]
-    assert more["flips"] == ok(
-        "--ledger", path, "whatif", "--set", "threshold.min_overall=2.2", "--set", "unknown=ignore", "--json"
-    ).json["flips"]
+    assert (
+        more["flips"]
+        == ok(
+            "--ledger", path, "whatif", "--set", "threshold.min_overall=2.2", "--set", "unknown=ignore", "--json"
+        ).json["flips"]
+    )
 
 
 @pytest.mark.parametrize("value", ["x", "1e999", "nan", "3.2;", "0." + "1" * 20, "9" * 40])

@@ -1,4 +1,4 @@
-"""Spreads: what the fold keeps is what a listing counts, whatever was scored, edited, withdrawn or adopted, in order."""
+"""Spreads: what the fold keeps is what a listing counts, whatever was scored, edited, withdrawn or adopted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def counted(ledger: Ledger) -> dict[tuple[str, str], Counter[int]]:
 def test_what_is_kept_is_what_is_there(acts: list[tuple[str, Any]]) -> None:
     """Kept commit by commit, made again from nothing, and listed one by one: all three are the same."""
     with tempfile.TemporaryDirectory() as name, Ledger.init(Path(name) / "ledger.db", actor="x") as ledger:
-        for n, act in enumerate([("ingest", ["a", None]), ("score", (0, {"good": "0.5", "bad": "0.25"}, "first")), *acts]):
+        for n, act in enumerate(
+            [("ingest", ["a", None]), ("score", (0, {"good": "0.5", "bad": "0.25"}, "first")), *acts]
+        ):
             do(ledger, Path(name), n, act)
         told = {
             (one["name"], part["domain"]): Counter(dict(part["steps"]))

@@ -15,6 +15,9 @@ from ledger.views.judgements import LABELLED
 from ledger.views.judging import Slots, fits, level, lookup, number_of, rule_names, slots_of, verdicts
 from ledger.views.observing import COLUMNS
 
+_BETWEEN = 8
+"""Stretches that a number is looked for in; of more domains the whole of them."""
+
 _SEEN = f"""SELECT sample, domain, {COLUMNS}, facts, person, bound, given, outcome AS was, rule AS was_rule,
         margin AS was_margin, labelled AS was_labelled, label_held AS was_held
     FROM judgements WHERE {{which}}"""
@@ -35,9 +38,9 @@ def turned(
     """Return what would stand otherwise, all counted by their way, and the `limit` oldest; where `can_tell`."""
     before, parameters = policies.frozen(adoption), Parameters()
     slots = slots_of(before)
-    which = [f"policy = {adoption.position}"]
+    which = [f"+policy = {adoption.position}"]  # the plus: an index that holds every sample only adds a look-up to each
     if campaign is not None:
-        which.append(f"campaign = {parameters.add(campaign)}")
+        which = [f"policy = {adoption.position}", f"campaign = {parameters.add(campaign)}"]
     if _only_levels_differ(before, after):
         which.append(_turns(connection, before, after, slots, parameters))
     said = verdicts(connection, after, slots, _SEEN.format(which=" AND ".join(which)), parameters)
@@ -78,8 +81,31 @@ def _turns(connection: Connection, before: Policy, after: Policy, slots: Slots, 
         if isinstance(compare.right, Threshold) and compare.right.name in moved:
             was = _truth(compare, old, lookup(connection, before), before, slots, parameters)
             now = _truth(compare, new, lookup(connection, after), after, slots, parameters)
-            parts.append(f"{was} IS NOT {now}")
+            near = _near(_left(compare.left, after, slots), old[compare.right.name], new[compare.right.name])
+            parts.append(f"({near} AND {was} IS NOT {now})")
     return f"({' OR '.join(parts) or 'false'})"
+
+
+def _left(operand: Operand, policy: Policy, slots: Slots) -> str:
+    return number_of(policy, operand.name, slots) if isinstance(operand, Measure) else slots.numbers[operand]
+
+
+def _near(number: str, old: Levels, new: Levels) -> str:
+    """Return SQL that is true where a number lies between two values of a threshold, of whichever domain.
+
+    Elsewhere no comparison with it turns. To say which of them a domain has takes longer than all else.
+    """
+    named = sorted({domain for domain, _ in (*old.domains, *new.domains)})
+    turned = [(old.default, new.default), *((old.at(domain), new.at(domain)) for domain in named)]
+    between = [(min(pair), max(pair)) for pair in dict.fromkeys(turned) if pair[0] != pair[1]]
+    if len(between) > _BETWEEN:
+        between = [(min(low for low, _ in between), max(high for _, high in between))]
+    found = [f"{number} BETWEEN {low} AND {high}" for low, high in between]
+    if old.cross is not None or new.cross is not None:
+        every = [value for levels in (old, new) for value in (levels.default, *(each for _, each in levels.domains))]
+        every += [levels.cross for levels in (old, new) if isinstance(levels.cross, int)]
+        found.append(f"({number} BETWEEN {min(every)} AND {max(every)} AND instr(domain, '+'))")
+    return f"({' OR '.join(found) or 'false'})"
 
 
 def _truth(
