@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 READERS = 4
 """Questions that are answered at once; the others wait their turn."""
+PATIENCE = 120.0
+"""Seconds for an answer that is awaited by a page which is shown already."""
 
 
 class Ledgers:
@@ -33,6 +35,10 @@ class Ledgers:
         """Return the answer of a ledger that cannot write; raise Interrupted after the deadline."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._ask, ask))
 
+    async def patiently(self, ask: Callable[[Ledger], T]) -> T:
+        """Return the answer of a ledger that cannot write, after PATIENCE at the latest; one at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, partial(self._ask, ask, PATIENCE))
+
     async def slowly(self, ask: Callable[[Ledger], T]) -> T:
         """Return the answer to what may take minutes, from a ledger of its own; one such question at a time."""
         return await asyncio.get_running_loop().run_in_executor(self._slow, partial(self._ask_slowly, ask))
@@ -47,12 +53,12 @@ class Ledgers:
         self._slow.shutdown()
         self._readers.shutdown()
 
-    def _ask(self, ask: Callable[[Ledger], T]) -> T:
+    def _ask(self, ask: Callable[[Ledger], T], deadline: float | None = None) -> T:
         ledger: Ledger | None = getattr(self._own, "ledger", None)
         if ledger is None:
             ledger = Ledger.open(self._options.path, via="ui", read_only=True)
             self._own.ledger = ledger
-        with ledger.limited(self._options.deadline):
+        with ledger.limited(deadline or self._options.deadline):
             return ask(ledger)
 
     def _ask_slowly(self, ask: Callable[[Ledger], T]) -> T:

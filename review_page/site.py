@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
@@ -35,19 +35,27 @@ STATUSES: Mapping[type[LedgerError], int] = {
     NoSuchPosition: 404,
 }
 """What an error is in HTTP; any other is a bad request."""
+MANY = 50_000
+"""Samples from which on an answer that takes longer the more there are comes after its page."""
+NOW = "now"
+"""The name in an address that asks for an answer with its page, as a browser without scripts does."""
 LARGEST = 4 * 1024 * 1024
 """Bytes of a form."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One page: its address, the template, the title, and what is asked for it; `nav` is its name in the menu."""
+    """One page: its address, the template, the title, and what is asked for it; `nav` is its name in the menu.
+
+    `slow` says that the answer takes longer the more samples there are.
+    """
 
     path: str
     template: str
     title: str
     ask: Asking
     nav: str = ""
+    slow: bool = False
 
 
 @dataclass
@@ -82,7 +90,12 @@ class Site:
         async def page(request: Request) -> Response:
             state = _state(request)
             try:
-                facts = await self.ledgers.read(lambda ledger: view.ask(ledger, state))
+                if await self._takes_long(view, state):
+                    if "hx-request" not in request.headers and NOW not in state:
+                        return self.render(request, replace(view, template="later.html"), {}, state)
+                    facts = await self.ledgers.patiently(lambda ledger: view.ask(ledger, state))
+                else:
+                    facts = await self.ledgers.read(lambda ledger: view.ask(ledger, state))
             except LedgerError as error:
                 return self.refused(request, error)
             return self.render(request, view, facts, state)
@@ -93,12 +106,19 @@ class Site:
         async def twin(request: Request) -> Response:
             state = _state(request)
             try:
-                facts = await self.ledgers.read(lambda ledger: view.ask(ledger, state))
+                ask = self.ledgers.patiently if await self._takes_long(view, state) else self.ledgers.read
+                return Plain(await ask(lambda ledger: view.ask(ledger, state)))
             except LedgerError as error:
                 return JSONResponse(told(error), status_of(error))
-            return Plain(facts)
 
         return twin
+
+    async def _takes_long(self, view: View, state: Mapping[str, str]) -> bool:
+        """Say whether a page is shown at once and its answer when it is there: of a large ledger, or its past."""
+        if not (view.slow or state.get("as_of")):
+            return False
+        samples: int = (await self.ledgers.read(lambda ledger: ledger.status()))["samples"]
+        return samples > MANY
 
     def render(
         self, request: Request, view: View, facts: Facts, state: Mapping[str, str], status: int = 200

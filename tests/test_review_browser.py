@@ -206,7 +206,7 @@ def test_one_key_is_one_event_and_u_takes_it_back(path: Path, address: str, open
 
 
 def test_every_key_does_what_the_list_says(path: Path, address: str, opened: Opening) -> None:
-    """Keys j and k move, r and a digit reject, l and a letter label, d defers, o opens, e edits, ? helps, Escape leaves."""
+    """Keys j and k move, r and a digit reject, l and a letter label; d, o, e, ? and Escape."""
     page = opened()
     page.goto(f"{address}/queue")
     first = shown(page)

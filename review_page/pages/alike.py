@@ -42,8 +42,8 @@ def agreement(ledger: Ledger, state: Mapping[str, str]) -> Facts:
 
 
 VIEWS = (
-    View("/duplicates", "duplicates.html", "Duplicates", duplicates, "Duplicates"),
+    View("/duplicates", "duplicates.html", "Duplicates", duplicates, "Duplicates", slow=True),
     View("/templates", "templates.html", "Templates", templates, "Templates"),
-    View("/conflicts", "conflicts.html", "Conflicts", conflicts, "Conflicts"),
-    View("/agreement", "agreement.html", "Agreement", agreement, "Agreement"),
+    View("/conflicts", "conflicts.html", "Conflicts", conflicts, "Conflicts", slow=True),
+    View("/agreement", "agreement.html", "Agreement", agreement, "Agreement", slow=True),
 )

@@ -46,6 +46,6 @@ def written(folder: Path, ledger: Ledger, position: int) -> Path:
 
 VIEWS = (
     View("/releases", "releases.html", "Releases", listed, "Releases"),
-    View("/releases/diff", "release-diff.html", "Two releases", difference),
+    View("/releases/diff", "release-diff.html", "Two releases", difference, slow=True),
     View("/release/{position}", "release.html", "Release", one),
 )

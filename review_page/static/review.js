@@ -69,3 +69,8 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-Ledger-Form"] = document.querySelector('meta[name="ledger-form"]').content;
 });
+
+// What is refused is shown where the answer would stand.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  event.detail.shouldSwap = true;
+});
