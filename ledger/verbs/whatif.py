@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ledger import sqlite
 from ledger.errors import BadRequest
 from ledger.fixed import text_of
 from ledger.rule import Policy
 from ledger.store import Store
+from ledger.transaction import Head
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.judge import never_looked, never_scored
 from ledger.verbs.run import conserve
 from ledger.verbs.trial import Judged, in_force, trying
-from ledger.views import due, flips, samples
+from ledger.views import due, flips, policies, samples
 
 EXAMPLES = 20
 """Flips that are listed; all are counted."""
 
+_STOOD: WeakKeyDictionary[Store, tuple[tuple[Head, int, str | None], list[due.Count]]] = WeakKeyDictionary()
+"""How samples stood at the head that was last asked about, of each open ledger."""
 _STATUSES = {"accepted": "accepted", "rejected": "rejected", "deferred": "pending", "superseded": "superseded"}
 _LABELS = ("true", "false", "none")
 
@@ -43,7 +47,7 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         before = in_force(store, campaign)
         whole = campaign is not None or any(one.adoption.campaign is None for one in before)
         if whole and len(before) == 1 and flips.can_tell(before[0].policy, policy):
-            counts = flips.standing(store.connection, before[0].adoption, campaign)
+            counts = _standing(store, before[0].adoption, campaign)
             found.add(*flips.turned(store.connection, before[0].adoption, policy, campaign, limit))
         else:
             counts = _replayed(store, before, policy, campaign, found, whole=whole)
@@ -57,6 +61,15 @@ def whatif(store: Store, policy: Policy, campaign: str | None, limit: int = EXAM
         }
     conserve("samples", answer["after"]["samples"], {"before": answer["before"]["samples"]})
     return answer
+
+
+def _standing(store: Store, adoption: policies.Adoption, campaign: str | None) -> list[due.Count]:
+    """Return how samples stand; whoever moves a threshold asks again and again of the same head, so it is kept."""
+    key = (store.head(), adoption.position, campaign)
+    kept = _STOOD.get(store)
+    if kept is None or kept[0] != key:
+        kept = _STOOD[store] = (key, flips.standing(store.connection, adoption, campaign))
+    return kept[1]
 
 
 def _replayed(

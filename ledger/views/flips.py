@@ -13,14 +13,13 @@ from ledger.views.conditions import Parameters, truth
 from ledger.views.due import Count, Flip, Turn, gathered
 from ledger.views.judgements import LABELLED
 from ledger.views.judging import Slots, fits, level, lookup, number_of, rule_names, slots_of, verdicts
-from ledger.views.observing import COLUMNS
 
 _BETWEEN = 8
 """Stretches that a number is looked for in; of more domains the whole of them."""
 
-_SEEN = f"""SELECT sample, domain, {COLUMNS}, facts, person, bound, given, outcome AS was, rule AS was_rule,
+_SEEN = """SELECT sample, domain, {numbers} facts, person, bound, given, outcome AS was, rule AS was_rule,
         margin AS was_margin, labelled AS was_labelled, label_held AS was_held
-    FROM judgements WHERE {{which}}"""
+    FROM judgements WHERE {which}"""
 _FLIPS = f"""SELECT sample, domain, coalesce(person, was), coalesce(person, outcome), was_rule, rule, was_labelled,
         labelled, {{was_labels}}, {{labels}}, was_margin, margin
     FROM (SELECT q.*, {LABELLED.format(of="q.")} AS labelled FROM ({{said}}) q) q
@@ -43,7 +42,13 @@ def turned(
         which = [f"policy = {adoption.position}", f"campaign = {parameters.add(campaign)}"]
     if _only_levels_differ(before, after):
         which.append(_turns(connection, before, after, slots, parameters))
-    said = verdicts(connection, after, slots, _SEEN.format(which=" AND ".join(which)), parameters)
+    said = verdicts(
+        connection,
+        after,
+        slots,
+        _SEEN.format(which=" AND ".join(which), numbers="".join(f"{column}, " for column in slots.numbers.values())),
+        parameters,
+    )
     sql = _FLIPS.format(
         said=said,
         was_labels=rule_names("was_held", [rule.name for rule in before.labels], parameters),
