@@ -69,9 +69,9 @@ class Page:
         app = application(Options(path, "anna", subjects or {}), [HOST], [ORIGIN])
         self.client = TestClient(app, base_url=ORIGIN, follow_redirects=False)
 
-    def get(self, address: str, status: int = 200, **headers: str) -> str:
-        """Return what is shown."""
-        answer = self.client.get(address, headers=headers)
+    def get(self, address: str, status: int = 200, *, htmx: bool = False) -> str:
+        """Return what is shown; with `htmx` as a script asks for a part of it."""
+        answer = self.client.get(address, headers={"HX-Request": "true"} if htmx else {})
         assert answer.status_code == status, (answer.status_code, answer.text[-300:])
         return answer.text
 

@@ -23,7 +23,7 @@ def test_the_answer_comes_after_the_page(page: Page, address: str) -> None:
     first = page.get(address)
     assert f'hx-get="{address}"' in first
     assert "this takes a while" in first
-    answer = page.get(address, **{"HX-Request": "true"})
+    answer = page.get(address, htmx=True)
     assert "this takes a while" not in answer
     assert "<html" not in answer
     waited = page.get(f"{address}{'&' if '?' in address else '?'}now=1")
@@ -40,5 +40,5 @@ def test_what_is_quick_is_not_put_off(page: Page) -> None:
 
 def test_what_is_refused_is_refused_then(page: Page) -> None:
     """With the status that it has."""
-    page.get("/conflicts?kind=shoes", 400, **{"HX-Request": "true"})
-    page.get("/scores?as_of=999999999", 404, **{"HX-Request": "true"})
+    page.get("/conflicts?kind=shoes", 400, htmx=True)
+    page.get("/scores?as_of=999999999", 404, htmx=True)
