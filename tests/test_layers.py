@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.source import Module
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("ledger", "mcp_server", "commands")
-FACES = ("mcp_server", "commands")
+PACKAGES = ("ledger", "mcp_server", "review_page", "commands")
+FACES = ("mcp_server", "review_page", "commands")
 OPEN_TO_FACES = ("ledger", "ledger.errors")
 
 DATA = (
@@ -93,7 +93,7 @@ FOREIGN_HOMES = {
     "genai_prices": ("ledger.agents",),
     "httpx2": ("ledger.agents",),
     "huggingface_hub": ("ledger.exporters", "ledger.trainers"),  # dataset cards, and model cards
-    "jinja2": ("ledger.exporters",),
+    "jinja2": ("ledger.exporters", "review_page"),  # chat templates; pages
     "jsonschema": ("ledger.validators",),
     "jsonschema_specifications": ("ledger.validators",),
     "referencing": ("ledger.validators",),
@@ -108,11 +108,13 @@ FOREIGN_HOMES = {
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
     "sqlite_utils": ("ledger.sqlite",),
+    "starlette": ("mcp_server", "review_page"),
     "tokenizers": ("ledger.exporters", "ledger.trainers"),  # lengths, and the tokenizer of a tiny model
     "torch": ("ledger.trainers",),
     "transformers": ("ledger.trainers",),
     "trl": ("ledger.trainers",),
     "unsloth": ("ledger.trainers",),
+    "uvicorn": ("mcp_server", "review_page"),
     "zstandard": ("ledger.codec", "ledger.readers"),
 }
 HEAVY = (

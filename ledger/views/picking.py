@@ -31,7 +31,8 @@ class Wanted:
     """What must be so of a sample; None says nothing, and '' is the domain, source or split of samples without one.
 
     `tag` is a key and its value (None: any but ''), `since` and `until` positions of the decision in force, `score` a
-    dimension and the least and the most in millionths. Of `few`, where given, are all that is looked for.
+    dimension and the least and the most in millionths; `measured` is SQL over `judgements` where it is a measure of the
+    policy in force instead. Of `few`, where given, are all that is looked for.
     """
 
     campaign: str | None = None
@@ -47,6 +48,7 @@ class Wanted:
     since: int | None = None
     until: int | None = None
     score: tuple[str, int | None, int | None] | None = None
+    measured: str | None = None
     condition: Condition | None = None
     unlike: str | None = None
     few: frozenset[int] | None = None
@@ -212,4 +214,6 @@ def _slow(wanted: Wanted, parameters: Parameters) -> Iterator[str]:
 
 def score_of(wanted: Wanted, parameters: Parameters) -> str:
     """Return SQL for the score that is asked for."""
+    if wanted.measured is not None:
+        return f"(SELECT {wanted.measured} FROM judgements WHERE sample = s.sample)"  # noqa: S608 - numbers and names of columns
     return "NULL" if wanted.score is None else number(Score(wanted.score[0]), parameters)
