@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from commands._access import access, checked_deadline, door_at
 from commands._common import Call, verb
 from commands._options import keep, seconds, text
 
-_TOKEN = "LEDGER_TOKEN"  # noqa: S105 - the name of a variable
+_SITE = "An origin of its pages beyond http://HOST, such as that of a proxy."
 
 
 @verb("serve --open")
@@ -29,23 +29,26 @@ _TOKEN = "LEDGER_TOKEN"  # noqa: S105 - the name of a variable
     metavar="NAME",
     help="Who decides; without it, the user.",
 )
+@access("", _SITE)
 @click.pass_obj
-def command(call: Call, /, *, host: str, port: int, opening: bool, deadline: float) -> None:
+def command(call: Call, /, *, host: str, port: int, opening: bool, deadline: float, **given: Any) -> None:  # noqa: ANN401 - the options of access
     """Look at the ledger in a browser, and decide there.
 
-    Only this computer can connect, unless LEDGER_TOKEN holds a token of 16 characters or more and --host names
-    another address. Everything that is decided is an event with your name, and can be undone.
+    Only this computer can connect, unless there are tokens of 16 characters or more, in LEDGER_TOKEN or --token-file,
+    and --host names another address. Everything that is decided is an event with your name, and can be undone.
     """
     from commands._render import note
+    from http_access.place import Place
 
     server, options = _made(call, deadline)
+    door = door_at(Place.at(host, port), lambda: call.actor or "reviewer", given)
 
     def ready(url: str) -> None:
         note("", f"open {url}", style="")
         if opening:
             click.launch(url)
 
-    server.serve(options, host, port, ready)
+    server.serve(options, door, ready)
 
 
 def _made(call: Call, deadline: float) -> tuple[Any, Any]:
@@ -65,6 +68,4 @@ def _made(call: Call, deadline: float) -> tuple[Any, Any]:
     path = Path(call.path or find_ledger()).absolute()
     with Ledger.open(path, actor=call.actor, via="ui"):
         pass  # what is wrong with it is said now, and its views are made
-    token = os.environ.get(_TOKEN)
-    subjects = {} if token is None else {token: call.actor or "reviewer"}
-    return server, Options(path, call.actor, subjects, deadline)
+    return server, Options(path, call.actor, deadline=checked_deadline(deadline))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 WIDE, HIGH = 640.0, 150.0
@@ -12,6 +13,8 @@ MOST = 40
 """Bars of one chart."""
 _WIDTHS = (1, 2, 5, 10, 20, 25, 50)
 """Hundredths that a bar may be wide, or ten, a hundred … times so many."""
+_FINER = 10_000
+"""Millionths in a hundredth."""
 _LAST = 30
 """Campaigns of a trend that are drawn: the last ones."""
 
@@ -80,7 +83,7 @@ def bars(steps: Iterable[Sequence[int]], thresholds: Sequence[Mapping[str, Any]]
     return [
         {
             "least": _text(n * width),
-            "most": _text((n + 1) * width * 10_000 - 1, 6),
+            "most": _text((n + 1) * width * _FINER - 1, 6),
             "samples": grouped[n],
             "width": width,
         }
@@ -96,22 +99,20 @@ def histogram(given: Sequence[Mapping[str, Any]], thresholds: Sequence[Mapping[s
     first, width = _hundredths(given[0]["least"]), given[0]["width"]
     each = WIDE / len(given)
     scale = each / width
-    values = [float(one["value"]) * 100 for one in thresholds]
-    compared = [(str(one["op"]), value) for one, value in zip(thresholds, values, strict=True)]
+    values = [(str(one["op"]), _millionths(str(one["value"]))) for one in thresholds]
     drawn = []
     for n, bar in enumerate(given):
         height = max(2.0, HIGH * bar["samples"] / tallest) if bar["samples"] else 0.0
         begin, end = first + n * width, first + (n + 1) * width
-        caught = any(
-            end <= value if op.startswith("<") else op.startswith(">") and begin > value for op, value in compared
-        )
+        caught = any(_holds(begin * _FINER, end * _FINER, op, value) for op, value in values)
         x, y = round(n * each + 1, 2), round(HIGH - height, 2)
         wide = round(max(each - 2, 1), 2)
         drawn.append(Bar(x, y, wide, round(height, 2), bar["least"], bar["most"], _text(end), bar["samples"], caught))
+    places = [(value / _FINER - first) * scale for _, value in values]
     lines = [
-        Line(round((value - first) * scale, 2), f"{one['op']} {one['value']}")
-        for one, value in zip(thresholds, values, strict=True)
-        if 0 <= (value - first) * scale <= WIDE
+        Line(round(place, 2), f"{one['op']} {one['value']}")
+        for one, place in zip(thresholds, places, strict=True)
+        if 0 <= place <= WIDE
     ]
     every = max(1, len(given) // 8)
     ticks = [(round(n * each, 2), bar["least"]) for n, bar in enumerate(given) if n % every == 0]
@@ -146,11 +147,23 @@ def _width(low: int, high: int) -> int:
         power *= 100
 
 
+def _holds(begin: int, end: int, op: str, value: int) -> bool:
+    """Say whether a comparison holds for all numbers from `begin` to below `end`, in millionths."""
+    if op == "<":
+        return end <= value
+    if op == "<=":
+        return end - 1 <= value
+    return begin > value if op == ">" else op == ">=" and begin >= value
+
+
 def _hundredths(text: str) -> int:
     """Return a decimal number in hundredths, rounded down."""
-    whole, _, rest = text.removeprefix("-").partition(".")
-    value = int(whole or "0") * 100 + int(f"{rest}00"[:2])
-    return value if not text.startswith("-") else -value - (1 if rest[2:].strip("0") else 0)
+    return _millionths(text) // _FINER
+
+
+def _millionths(text: str) -> int:
+    """Return a decimal number of at most six places, as every threshold is, in millionths."""
+    return int(Decimal(text).scaleb(6))
 
 
 def _text(value: int, places: int = 2) -> str:

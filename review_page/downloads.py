@@ -9,12 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from ledger import Ledger
 from ledger.errors import LedgerError
+from review_page.guard import is_from_elsewhere
 from review_page.ledgers import Ledgers
 from review_page.pages.releases import written
 from review_page.site import Site
@@ -26,6 +28,10 @@ def downloads(site: Site) -> list[Route]:
 
     def taking(take: Callable[[Ledgers, str], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            if request.method != "GET":  # what is made for HEAD, nobody gets
+                raise HTTPException(405, headers={"allow": "GET"})
+            if is_from_elsewhere(request.headers):  # by a link either: the page that leads here stays where it is
+                raise HTTPException(403)
             try:
                 return await take(site.ledgers, str(request.path_params["position"]))
             except LedgerError as error:

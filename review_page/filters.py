@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from review_page import charts
+from review_page.words import own
 
 
 def number(value: float) -> str:
@@ -25,9 +26,9 @@ def label(value: bool | None) -> str:  # noqa: FBT001 - a label
 
 
 def address(path: str, state: Mapping[str, Any] | None = None, **changes: object) -> str:
-    """Return an address with a state: `changes` set, and None removes."""
+    """Return an address with a state: `changes` set, and None removes; what is empty says so, and stays."""
     query = {**(state or {}), **changes}
-    kept = {name: value for name, value in query.items() if value is not None and value != "" and name != "sample"}
+    kept = {name: value for name, value in query.items() if value is not None and name != "sample"}
     return quote(path) + (f"?{urlencode(kept)}" if kept else "")
 
 
@@ -46,12 +47,27 @@ def percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.1f} %"
 
 
+def own_address(address: str) -> str:
+    """Return an address of this server's own; that of the overview for any other."""
+    return own(address) or "/"
+
+
+def undoable(events: Iterable[Mapping[str, Any]], position: object, who: str) -> Mapping[str, Any] | None:
+    """Return the event at a position that a person made on this page and that still stands; None for any other."""
+    listed = list(events)
+    taken = {one["says"]["target"] for one in listed if one["kind"] == "withdrawn"}
+    mine = (one for one in listed if (one["actor"], one["via"]) == (who, "ui") and one["event"] not in taken)
+    return next((one for one in mine if str(one["position"]) == str(position)), None)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {"label": label, "number": number, "percent": percent, "short": short}
 GLOBALS: dict[str, Callable[..., Any]] = {
     "address": address,
     "change": change,
     "histogram": charts.histogram,
+    "own_address": own_address,
     "share": share,
     "trend_points": charts.trend,
+    "undoable": undoable,
     "width": charts.share,
 }

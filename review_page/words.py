@@ -1,4 +1,4 @@
-"""Words that pages share: numbers that stand in an address, and the keys."""
+"""Words that pages share: numbers and addresses that stand in an address, and the keys."""
 
 from __future__ import annotations
 
@@ -42,3 +42,9 @@ def decimal(text: str) -> float | None:
 def maybe(state: Mapping[str, str], name: str) -> int | None:
     """Return a whole number that an address may leave out."""
     return whole(state, name) if state.get(name) else None
+
+
+def own(address: str) -> str | None:
+    """Return an address of this server's own, None for any other."""
+    here = address.startswith("/") and not address.startswith("//") and "\\" not in address and address.isprintable()
+    return address if here else None

@@ -64,10 +64,13 @@ def _whole(line: str) -> bool:
 class Page:
     """What a browser of one person does: it keeps cookies, sends this server's Host, and posts the form's token."""
 
-    def __init__(self, path: Path, subjects: Mapping[str, str] | None = None) -> None:
-        """Open a page of a ledger; with `subjects` (token -> name) a token is needed."""
+    def __init__(self, path: Path, subjects: Mapping[str, str] | None = None, token: str = "") -> None:
+        """Open a page of a ledger; with `subjects` (token -> name) a token is needed, and `token` is brought."""
+        self.path = path
         app = application(Options(path, "anna", subjects or {}), [HOST], [ORIGIN])
         self.client = TestClient(app, base_url=ORIGIN, follow_redirects=False)
+        if token:
+            self.client.headers["authorization"] = f"Bearer {token}"
 
     def get(self, address: str, status: int = 200, *, htmx: bool = False) -> str:
         """Return what is shown; with `htmx` as a script asks for a part of it."""
@@ -90,10 +93,24 @@ class Page:
         assert found is not None
         return found[1]
 
-    def post(self, address: str, fields: Mapping[str, str], status: int = 200, **headers: str) -> dict[str, Any]:
-        """Send a form as this server's own page does, and return what came of it."""
+    def seen(self) -> dict[str, str]:
+        """Return what the forms of a page that is made now hold besides what a person puts in: the head."""
+        return {"head": str(self.json("/overview.json")["head"]["position"])}
+
+    def seen_of(self, sample: str) -> dict[str, str]:
+        """Return what the forms of a sample's page hold: the head, and the version that is shown."""
+        found = self.get(f"/sample/{sample}")
+        names = {name: re.search(rf'name="{name}" value="([^"]+)"', found) for name in ("head", "version")}
+        return {name: match[1] for name, match in names.items() if match is not None}
+
+    def send(self, address: str, fields: Mapping[str, str], **headers: str) -> Any:  # noqa: ANN401 - an answer of the client
+        """Send a form as this server's own page does."""
         sent = {"form_token": self.token, **fields}
-        answer = self.client.post(address, data=sent, headers={"origin": ORIGIN, **headers})
+        return self.client.post(address, data=sent, headers={"origin": ORIGIN, **headers})
+
+    def post(self, address: str, fields: Mapping[str, str], status: int = 200, **headers: str) -> dict[str, Any]:
+        """Send a form, and return what came of it."""
+        answer = self.send(address, fields, **headers)
         assert answer.status_code == status, (answer.status_code, answer.text[-300:])
         told: dict[str, Any] = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         return {**told, "location": answer.headers.get("location")}

@@ -60,6 +60,22 @@ def test_a_measure_spreads_as_its_scores_make_it(scored: Ledger) -> None:
     assert {row["score"] for row in listed["samples"]} == {"0.35"}
 
 
+def test_a_name_that_is_a_measure_and_a_score_is_one_of_them(scored: Ledger, tmp_path: Path) -> None:
+    """A bar and the list behind it are of the measure, with its thresholds, also where no sample has it."""
+    both = POLICY.replace("measure.quality", "measure.good").replace("quality", "good")
+    for text, samples in ((both, 6), (both.replace("{ good = 0.5,", "{ never = 0.5,"), 0)):
+        (tmp_path / "both.toml").write_text(text, encoding="utf-8")
+        scored.decide(tmp_path / "both.toml")
+        told = {one["name"]: one for one in scored.spreads()["numbers"]}
+        assert scored.find(score=("good", None, None))["total"] == samples
+        steps = told["good"]["steps"] if samples else []
+        assert sum(count for _, count in steps) == samples
+        for step, count in steps:
+            bounds = (f"{step / 100:.2f}", f"{step / 100:.2f}9999")
+            assert scored.find(score=("good", *bounds))["total"] == count
+    assert "good" not in told
+
+
 def test_one_number_or_domain_is_asked_for(scored: Ledger) -> None:
     """What is left out is only left out; the names of all are told."""
     told = scored.spreads("quality", domain="asm")
@@ -92,6 +108,24 @@ def test_pairs_of_a_prompt_page_by_page(scored: Ledger) -> None:
     texts = [(poor[0]["content"], better[0]["content"]) for poor, better in seen]
     assert texts == [(f"poor {n}", f"good {n}") for n in (2, 1, 0)]
     assert page["pairs"][0]["poor"]["scores"] == {"bad": "0.5", "good": "0.2"}
+
+
+@pytest.mark.parametrize(("kind", "pairs"), [("prompt", 6), ("derived", 3)])
+def test_the_last_page_says_that_it_is_the_last(scored: Ledger, tmp_path: Path, kind: str, pairs: int) -> None:
+    """Also where it is full: `next` leads to a page that holds something."""
+    made = scored.checkout(tmp_path / "out", where="label == false")
+    (batch,) = (tmp_path / "out").glob("batch_*.jsonl")
+    batch.write_text(batch.read_text(encoding="utf-8").replace("poor", "better"), encoding="utf-8")
+    assert scored.revise([batch], checkout=made["job"])["recorded"] == 3
+    for limit in (1, 2, 3, 4, 6):
+        sizes: list[int] = []
+        before = None
+        while not sizes or before is not None:
+            page = scored.pairs(kind, before=before, limit=limit)
+            sizes.append(len(page["pairs"]))
+            before = page["next"]
+        assert sum(sizes) == pairs
+        assert all(sizes)
 
 
 def test_a_text_under_both_labels_is_a_conflict_and_no_pair(ledger: Ledger, tmp_path: Path) -> None:
@@ -148,3 +182,17 @@ def test_a_manifest_is_read_as_it_was_written(scored: Ledger, tmp_path: Path) ->
     scored.project("train", tmp_path / "out.jsonl", no_gates=True)
     (release,) = scored.releases()["releases"]
     assert scored.release_manifest(release["position"]) == (tmp_path / "out.jsonl.manifest.json").read_bytes()
+
+
+def test_what_is_answered_is_documented(scored: Ledger) -> None:
+    """docs/formats.md names every key of every answer."""
+    text = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    _, _, text = text.partition("### Methods that no command has")
+    text, _, _ = text.partition("\n### ")
+    (sample,) = (row["sample"] for row in scored.find(limit=1)["samples"])
+    (first,) = scored.show(sample)["versions"]
+    answers = [scored.spreads(), scored.pairs("prompt"), scored.version(sample, first["position"])]
+    spread, pair = answers[0]["numbers"][0], answers[1]["pairs"][0]
+    for told in (*answers, spread, spread["by_domain"][0], spread["thresholds"][0], pair, pair["better"]):
+        for key in told:
+            assert f"`{key}`" in text, key

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from tests.review import HOSTILE, world
 from tests.small import chat, write
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[dev]")
 AXE = Path(__file__).parent / "data" / "axe" / "axe.min.js"
@@ -54,28 +54,39 @@ def address(path: Path) -> Iterator[str]:
         yield found
 
 
-Opening = Callable[..., "Page"]
+class Opening:
+    """Opens pages; whatever one writes to the console is kept, but for what a test expects."""
+
+    def __init__(self, browser: Browser) -> None:
+        """Open nothing yet."""
+        self.told: list[str] = []
+        self.expected: list[str] = []
+        self.contexts: list[BrowserContext] = []
+        self._browser = browser
+
+    def __call__(self, **settings: Any) -> Page:  # noqa: ANN401 - of playwright
+        """Open a page with a cookie jar of its own."""
+        context = self._browser.new_context(**{"viewport": LAPTOP, "reduced_motion": "reduce", **settings})
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: self.told.append(message.text))
+        page.on("pageerror", lambda error: self.told.append(str(error)))
+        page.on("dialog", lambda dialog: self.told.append(f"dialog: {dialog.message}"))
+        return page
+
+    def faults(self) -> list[str]:
+        """Return what was told and not expected."""
+        return [one for one in self.told if not any(each in one for each in self.expected)]
 
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opening]:
     """Yield what opens a page; whatever it writes to the console, or is asked in a dialog, fails the test."""
-    told: list[str] = []
-    contexts = []
-
-    def opening(**settings: Any) -> Page:  # noqa: ANN401 - of playwright
-        context = browser.new_context(**{"viewport": LAPTOP, "reduced_motion": "reduce", **settings})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("dialog", lambda dialog: told.append(f"dialog: {dialog.message}"))
-        return page
-
+    opening = Opening(browser)
     yield opening
-    for context in contexts:
+    for context in opening.contexts:
         context.close()
-    assert told == []
+    assert opening.faults() == []
 
 
 def pages(path: Path) -> dict[str, str]:
@@ -87,6 +98,7 @@ def pages(path: Path) -> dict[str, str]:
     return {
         "overview": "/",
         "samples": "/find?status=rejected",
+        "all-of-them": "/find/all?status=rejected&domain=notes",
         "scores": "/scores",
         "scores-domains": "/scores?name=overall_quality",
         "what-if": "/whatif?set.threshold.min_overall=2.6",
@@ -112,6 +124,12 @@ def decisions(path: Path, sample: str) -> list[tuple[str, str, str]]:
     with Ledger.open(path, read_only=True) as ledger:
         story = ledger.log(sample)
         return [(one["kind"], one["actor"], one["via"]) for one in story if one["via"] == "ui"]
+
+
+def last_event(path: Path) -> int:
+    """Return the position of the last decision."""
+    with Ledger.open(path, read_only=True) as ledger:
+        return int(max(one["position"] for one in ledger.log(limit=20) if one["kind"] in {"accepted", "rejected"}))
 
 
 def shown(page: Page) -> str:
@@ -251,7 +269,7 @@ def test_every_key_does_what_the_list_says(path: Path, address: str, opened: Ope
 
 
 def test_a_double_click_appends_one(path: Path, address: str, opened: Opening) -> None:
-    """Also three clicks, and a form that is sent again by going back."""
+    """Also three clicks, clicks on two buttons, and a form that is sent again after going back."""
     page = opened()
     page.goto(f"{address}/queue")
     sample = shown(page)
@@ -264,7 +282,18 @@ def test_a_double_click_appends_one(path: Path, address: str, opened: Opening) -
     with page.expect_navigation():
         page.get_by_role("button", name="Accept").dblclick()
     page.wait_for_load_state()
+    page.go_back()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Accept").click()
+    page.wait_for_load_state()
     assert decisions(path, sample) == [("accepted", "anna", "ui")]
+    page.goto(f"{address}/queue")
+    other = shown(page)
+    with page.expect_navigation():
+        page.evaluate("for (const key of ['d', 'a', '1']) document.querySelector(`[data-key='${key}']`).click()")
+    page.wait_for_load_state()
+    time.sleep(0.3)
+    assert decisions(path, other) == [("deferred", "anna", "ui")]
 
 
 def test_an_edit_makes_a_version(path: Path, address: str, opened: Opening) -> None:
@@ -278,9 +307,119 @@ def test_an_edit_makes_a_version(path: Path, address: str, opened: Opening) -> N
     field.fill(field.input_value().replace('"content": "', '"content": "Please ', 1))
     with page.expect_navigation():
         page.get_by_role("button", name="Save as a new version").click()
+    led = page.url
     page.goto(f"{address}/sample/{sample}")
     assert "Please" in page.locator("ins").first.inner_text()
     assert decisions(path, sample) == [("edited", "anna", "ui")]
+    page.goto(led)
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    assert [one[0] for one in decisions(path, sample)] == ["edited", "withdrawn"]
+    assert shown(page) == sample
+    assert "Please" not in page.locator(".chat").inner_text()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_enter_in_a_reason_accepts_nothing(path: Path, address: str, opened: Opening, scripts: bool) -> None:  # noqa: FBT001 - of a test
+    """In a list it does nothing; in the queue it rejects for the reason that was written; with and without scripts."""
+    page = opened(java_script_enabled=scripts)
+    with Ledger.open(path, read_only=True) as ledger:
+        before = ledger.status()["head"]["position"]
+    page.goto(f"{address}/find?status=rejected")
+    page.locator('input[type="checkbox"]').first.check()
+    page.get_by_label("Reason", exact=True).fill("dull")
+    page.keyboard.press("Enter")
+    page.locator('input[type="checkbox"]').first.press("Enter")
+    time.sleep(0.3)
+    assert page.url.endswith("/find?status=rejected")
+    page.goto(f"{address}/queue")
+    sample = shown(page)
+    page.locator("summary", has_text="Reject").click()
+    page.locator('input[name="reason"]').fill("it is dull")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert decisions(path, sample) == [("rejected", "anna", "ui")]
+    with Ledger.open(path, read_only=True) as ledger:
+        assert ledger.why(sample)["reason"] == "it is dull"
+        assert [one for one in ledger.log(limit=50) if one["position"] > before and one["kind"] == "accepted"] == []
+
+
+def test_back_brings_the_whole_page(address: str, opened: Opening) -> None:
+    """After thresholds were moved, which puts each state into the history, going back keeps the menu and the rest."""
+    page = opened()
+    page.goto(f"{address}/whatif")
+    number = page.locator('input[type="number"]').first
+    for value in ("2.6", "2.4"):
+        number.fill(value)
+        page.wait_for_url(f"**min_overall={value}**")
+    for value in ("2.6", "3.2"):
+        page.go_back()
+        sync_api.expect(page.locator('input[type="number"]').first).to_have_value(value)
+        assert [page.locator(one).count() for one in ("nav", "main", "footer", "#outcome")] == [1, 1, 1, 1]
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    assert page.locator("dialog#keys").is_visible()
+
+
+def test_what_somebody_else_did_meanwhile_is_shown(path: Path, address: str, opened: Opening) -> None:
+    """A key on a page from before it records nothing: what changed stands there, with the way back to the sample."""
+    page = opened()
+    page.goto(f"{address}/queue")
+    sample = shown(page)
+    with Ledger.open(path, actor="bob") as ledger:
+        ledger.reject([sample], reason="it is rude")
+    told = []
+    page.on("response", lambda response: told.append(response.status))
+    opened.expected.append("409 (Conflict)")
+    with page.expect_navigation():
+        page.keyboard.press("a")
+    assert told[0] == 409
+    assert "it is rude" in page.locator("main").inner_text()
+    assert "bob" in page.locator("main").inner_text()
+    assert decisions(path, sample) == []
+    page.goto(f"{address}/queue?last={sample}&undo={last_event(path)}")
+    assert page.locator("form.undo").count() == 0
+
+
+def test_undo_leads_back_over_the_end_of_a_page(path: Path, address: str, opened: Opening) -> None:
+    """The last sample of a page is decided, which leads to the next page; `u` shows that sample again."""
+    with Ledger.open(path, read_only=True) as ledger:
+        rows = ledger.near_misses()
+    assert rows["next"] is not None
+    last = rows["near_misses"][-1]["sample"]
+    page = opened()
+    page.goto(f"{address}/queue?campaign=&at={last}")
+    assert shown(page) == last
+    with page.expect_navigation():
+        page.keyboard.press("a")
+    assert shown(page) != last
+    assert "after=" in page.url
+    with page.expect_navigation():
+        page.keyboard.press("j")
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    assert [one[0] for one in decisions(path, last)] == ["accepted", "withdrawn"]
+    assert shown(page) == last
+    assert "20 of 20 on this page" in page.locator(".progress").inner_text()
+
+
+def test_all_of_a_filter_can_be_decided(path: Path, address: str, opened: Opening) -> None:
+    """From the list to a page that says how many, and from there back to the list, in one commit."""
+    page = opened()
+    page.goto(f"{address}/find?status=rejected&domain=notes")
+    counted = int(page.locator("#total").inner_text())
+    page.get_by_role("link", name="Decide about all of them").click()
+    assert page.locator("#count").inner_text() == str(counted)
+    page.get_by_label("Reason").fill("look again")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"Defer all {counted}").click()
+    page.wait_for_url("**/find?*")
+    assert page.locator("#total").inner_text() == "0"
+    with Ledger.open(path, read_only=True) as ledger:
+        assert ledger.find(status="pending", domain="notes")["total"] >= counted
+        told = [one for one in ledger.log(limit=10**6) if one["via"] == "ui"]
+    assert [one["kind"] for one in told].count("run_started") == 1
+    assert [one["kind"] for one in told].count("deferred") == counted
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.fixed import micro, text_of
 from review_page.charts import HIGH, MOST, WIDE, bars, histogram, trend
 
 STEPS = st.dictionaries(st.integers(-(10**12), 10**12), st.integers(1, 10**6), min_size=1, max_size=30)
@@ -41,6 +43,21 @@ def test_bars_that_a_threshold_catches_are_marked() -> None:
         (line,) = drawn.lines
         (there,) = (bar for bar in drawn.bars if bar.least == "0.30")
         assert there.x - 2 <= line.x <= there.x
+
+
+@given(
+    st.dictionaries(st.integers(-300, 300), st.integers(1, 9), min_size=1, max_size=40),
+    st.sampled_from(["<", "<=", ">", ">="]),
+    st.one_of(st.integers(-300, 300).map(lambda n: n * 10_000), st.integers(-3_000_000, 3_000_000)),
+)
+def test_a_bar_is_marked_where_the_comparison_holds_for_all_of_it(steps: dict[int, int], op: str, level: int) -> None:
+    """For its least and its most, to the millionth, whichever decimal the threshold is."""
+    thresholds = [{"op": op, "value": text_of(level)}]
+    drawn = histogram(bars(list(steps.items()), thresholds), thresholds)
+    assert drawn is not None
+    holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}[op]
+    for bar in drawn.bars:
+        assert bar.caught == (holds(micro(bar.least), level) and holds(micro(bar.most), level)), bar
 
 
 def test_of_nothing_there_is_no_chart() -> None:

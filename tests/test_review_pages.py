@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from ledger import Ledger
 from ledger.digest import blake3_bytes, show
-from review_page.pages import PAGES
+from review_page.pages import PAGES, find
 from tests.cli import ok
-from tests.review import HOST, HOSTILE, ORIGIN, Page, world
+from tests.review import HOST, HOSTILE, ORIGIN, POLICY, Page, world
 from tests.small import chat, write
 
 DATA = Path(__file__).parent / "data" / "toolset"
@@ -187,6 +188,124 @@ def test_htmx_is_given_the_part_that_changes(page: Page) -> None:
     assert answer.headers["vary"] == "HX-Request"
 
 
+def test_going_back_is_given_the_whole_page(page: Page) -> None:
+    """What htmx asks for to restore a page of the history replaces the body: the menu and the footer are in it."""
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    answer = page.client.get("/whatif?set.threshold.min_overall=2.6", headers=headers)
+    assert answer.text.startswith("<!doctype html>")
+    assert "<nav" in answer.text
+
+
+@pytest.mark.parametrize("place", ["/%7B", "/%7Bx%7D", "/%7B0.__class__%7D", "/%7D%7B", "/nothing/%7B%7D", "/%7B.json"])
+def test_a_brace_is_a_letter(page: Page, place: str) -> None:
+    """In an address that is not there, and in the name of a sample."""
+    assert "There is no such page" in page.get(place, 404)
+    page.get(f"/sample{place}", 404 if "/nothing" in place else 400)
+
+
+def test_what_is_refused_names_its_own_twin(page: Page) -> None:
+    """With the query, so that a program is told the same; where there is no page there is no twin."""
+    shown = page.get("/sample/%7B?as_of=3&a=1", 400)
+    assert 'type="application/json" href="/sample/%7B.json?as_of=3&amp;a=1"' in shown
+    assert 'type="application/json" href="/find.json?status=perfect"' in page.get("/find?status=perfect", 400)
+    assert "application/json" not in page.get("/nothing", 404)
+
+
+def test_what_to_do_is_for_a_page(page: Page) -> None:
+    """Not for the command line; a hint that an error brings itself is told."""
+    for address in ("/find?sort=sideways", "/find?status=perfect"):
+        hint = page.json(twin(address), 400)["error"]["hint"]
+        assert hint
+        assert "--help" not in hint
+    assert "Go back" in page.json("/pairs.json?before=x", 400)["error"]["hint"]
+
+
+def test_a_moment_that_is_left_empty_is_now(page: Page) -> None:
+    """The field at the bottom sends it so."""
+    for address in ("/", "/find", "/queue", "/scores"):
+        assert "earlier moment" not in page.get(f"{address}?as_of=")
+    assert page.json("/find.json?as_of=&status=accepted") == page.json("/find.json?status=accepted")
+
+
+def test_an_empty_domain_stays_empty(page: Page, path: Path) -> None:
+    """Samples without a domain: the links of the queue lead on among them, and the overview's row lists them."""
+    shown = page.get("/queue?domain=")
+    for address in re.findall(r'href="(/queue\?[^"]+)" data-key', shown):
+        assert "domain=&amp;" in address
+    assert "domain=&amp;" in re.findall(r'name="back" value="([^"]+)"', shown)[0]
+    rows = page.json("/queue.json?domain=")
+    assert {row["domain"] for row in rows["near_misses"]} <= {None}
+    nowhere = ok("--ledger", path, "status", "--json").json["by_domain"].get("", 0)
+    if nowhere:
+        assert page.json("/find.json?none=domain")["total"] == nowhere
+        assert '<a href="/find?none=domain">none</a>' in page.get("/")
+
+
+def test_twins_name_what_they_hold(page: Page, looked: Ledger) -> None:
+    """Thresholds and turns are objects, not rows of nameless values; 2.50 is no other value than 2.5."""
+    (lever,) = page.json("/whatif.json?set.threshold.min_overall=2.6")["levers"]
+    assert lever["key"] == "threshold.min_overall"
+    assert (lever["value"], lever["asked"]) == ("3.2", "2.6")
+    assert page.json("/scores.json")["levers"][0]["key"] == "threshold.min_overall"
+    sample = looked.near_misses(limit=1)["near_misses"][0]["sample"]
+    for address in ("/queue.json", f"/sample/{sample}.json"):
+        assert {"role", "text", "calls"} <= page.json(address)["turns"][0].keys()
+    assert page.json("/whatif.json?set.threshold.min_overall=3.20")["changes"] == []
+    assert page.json("/whatif.json?set.threshold.min_overall=3.21")["changes"] != []
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+def test_whatif_asks_which_campaign(tmp_path: Path, of_all: bool) -> None:  # noqa: FBT001 - of a test
+    """Where campaigns have policies of their own they are offered as links, and scores are shown all the same."""
+    made = world(tmp_path, DATA)
+    policy = tmp_path / "other.toml"
+    policy.write_text(POLICY.replace("3.2", "2.2"), encoding="utf-8")
+    with Ledger.open(made, actor="anna") as ledger:
+        ledger.decide(policy, campaign="may")
+        if not of_all:
+            ledger.decide(policy, campaign="june")
+    page = Page(made)
+    told = page.json("/whatif.json")
+    assert (told["levers"], told["answer"], set(told["campaigns"])) == (None, None, {"may", "june"})
+    assert '<a href="/whatif?campaign=may">may</a>' in page.get("/whatif")
+    assert 'id="levers"' not in page.get("/whatif")
+    asked = page.json("/whatif.json?campaign=may&set.threshold.min_overall=2.6")
+    change = "threshold.min_overall=2.6"
+    assert (
+        asked["answer"]
+        == ok("--ledger", made, "whatif", "--campaign", "may", "--set", change, "--limit", 50, "--json").json
+    )
+    assert 'name="campaign" value="may"' in page.get("/whatif?campaign=may&set.threshold.min_overall=2.6")
+    assert 'class="chart"' in page.get("/scores")
+
+
+def test_words_can_be_looked_for_from_the_page(tmp_path: Path) -> None:
+    """A ledger that nobody searched has no index: the page says so, makes it, and then the list is the command's."""
+    made = world(tmp_path, DATA)
+    page = Page(made)
+    before = page.json("/overview.json")["head"]
+    shown = page.get("/find?text=workspace&status=rejected")
+    assert "There is no index of words yet" in shown
+    assert 'action="/words"' in shown
+    back = "/find?text=workspace&status=rejected"
+    assert page.post("/words", {"text": "workspace", "back": back}, 303)["location"] == back
+    found = page.json("/find.json?text=workspace&status=rejected")
+    told = ok("--ledger", made, "list", "--text", "workspace", "--status", "rejected", "--limit", 50, "--json").json
+    assert found["total"] == told["total"] > 0
+    assert [row["sample"] for row in found["samples"]] == [row["sample"] for row in told["samples"]]
+    assert page.json("/overview.json")["head"] == before
+
+
+def test_words_of_a_large_ledger_are_left_to_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making the index takes long there: the page names the command, and refuses to be asked."""
+    page = Page(world(tmp_path, DATA))
+    monkeypatch.setattr(find, "MOST", 3)
+    shown = page.get("/find?text=workspace")
+    assert "ledger search" in shown
+    assert 'action="/words"' not in shown
+    page.post("/words", {"text": "workspace"}, 400)
+
+
 def test_the_queue_is_near_misses(page: Page, looked: Ledger) -> None:
     """It shows the nearest first, says how many are left, and leads to the next one and back."""
     rows = looked.near_misses()["near_misses"]
@@ -297,12 +416,18 @@ def test_hostile_text_is_shown_as_text(ledger: Ledger, tmp_path: Path) -> None:
     (sample,) = (row["sample"] for row in ledger.find()["samples"])
     ledger.reject([sample], reason=HOSTILE)
     page = Page(ledger.path)
-    for address in ("/", "/find", f"/sample/{sample}", f"/edit/{sample}", "/queue", f"/find?text={HOSTILE}&domain=<b>"):
-        shown = page.client.get(address).text
+    asked = {"/": 200, "/find": 200, f"/sample/{sample}": 200, f"/edit/{sample}": 200, "/queue": 200}
+    named = quote(HOSTILE)
+    asked |= {f"/find?text={named}": 200, f"/find?domain={named}": 200, f"/find?status={named}": 400}
+    asked |= {f"/queue?domain={named}": 200, f"/sample/{named}": 404, f"/pairs?kind={named}": 400}
+    for address, status in asked.items():
+        shown = page.get(address, status)
         assert "<script>window" not in shown
         assert "<img" not in shown
         assert "<svg onload" not in shown
-        assert "49" not in re.findall(r"gnp\.exe.{0,20}", shown)
+        told = re.findall(r"gnp\.exe.{0,20}", shown)
+        assert not any("49" in one for one in told)
+        assert told or address == "/queue"
 
 
 def test_a_line_of_a_megabyte_is_cut(ledger: Ledger, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review_page.worddiff import MOST, worddiff
+from review_page.worddiff import MOST, Effort, worddiff
 
 TEXT = st.text(alphabet="ab .\nß\u202e", max_size=60)
 
@@ -39,3 +39,19 @@ def test_texts_that_have_little_in_common_are_told_whole() -> None:
     for before, after in (("a b " * 200_000, "c d " * 200_000), ("a " * (MOST * 4), "b c " * (MOST * 4))):
         assert {piece.kind for piece in worddiff(before, after)} <= {"out", "in", "same"}
     assert time.monotonic() - started < 10
+
+
+def test_a_page_has_so_much_effort() -> None:
+    """Texts that differ a little take little of it; where nothing is left they are told whole, and both can be read."""
+    before, after = "a b c d e f g " * 40, "a b x d e f g " * 40
+    effort = Effort()
+    some = worddiff(before, after, effort)
+    assert len(some) > 40
+    assert 0 < Effort().left - effort.left < 10_000
+    none = worddiff(before, after, Effort(0))
+    assert {piece.kind for piece in none[1:-1]} == {"out", "in"}
+    assert len(none) == 4
+    spent = Effort(100_000)
+    for _ in range(100):
+        worddiff(" ".join(f"a{n}" for n in range(300)), " ".join(f"b{n}" for n in range(300)), spent)
+    assert -10_000 < spent.left <= 0

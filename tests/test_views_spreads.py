@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import Ledger, projection
+from ledger.fixed import text_of
+from ledger.views import picking, spreads
+from ledger.views.rejected import HUNDREDTH
 from tests.judged import score, store_of
 from tests.small import chat, write
 
@@ -79,6 +84,25 @@ def counted(ledger: Ledger) -> dict[tuple[str, str], Counter[int]]:
     return found
 
 
+def listed(ledger: Ledger, name: str, step: int, sort: str) -> list[str]:
+    """Return the samples behind one bar, in an order."""
+    least = step * HUNDREDTH
+    bounds = (text_of(least), text_of(least + HUNDREDTH - 1))
+    return [row["sample"] for row in ledger.find(score=(name, *bounds), sort=sort, limit=1000)["samples"]]
+
+
+def check_bars(ledger: Ledger) -> None:
+    """Check that a list behind a bar is the same whether few samples are looked for, or all are looked at."""
+    for number in ledger.spreads()["numbers"]:
+        for step, samples in number["steps"]:
+            for sort in ("born", "newest", "decided", "score", "lowest"):
+                found = listed(ledger, number["name"], step, sort)
+                with pytest.MonkeyPatch.context() as patched:
+                    patched.setattr(picking, "_RARE", -1)
+                    assert found == listed(ledger, number["name"], step, sort)
+            assert len(found) == samples
+
+
 @settings(max_examples=30)
 @given(st.lists(ACT, min_size=2, max_size=9))
 def test_what_is_kept_is_what_is_there(acts: list[tuple[str, Any]]) -> None:
@@ -94,11 +118,30 @@ def test_what_is_kept_is_what_is_there(acts: list[tuple[str, Any]]) -> None:
             for part in one["by_domain"]
         }
         assert told == counted(ledger)
+        check_bars(ledger)
         connection = store_of(ledger).connection
         with ledger.standing_still():
             projection.fold_aside(connection, ledger.status()["head"]["position"])
             assert projection.is_same(connection, "spreads", "measure, domain, step")
             assert projection.is_same(connection, "measured", "policy, name, domain, step")
+
+
+def test_a_rare_score_is_looked_up(ledger: Ledger, tmp_path: Path) -> None:
+    """Those that may have it are named, and no other sample is looked at; where one bound is open, all are."""
+    ledger.ingest([write(tmp_path / "x.jsonl", *(chat(f"q{n}", "a") for n in range(5)))], campaign="c")
+    ids = [row["sample"] for row in ledger.find()["samples"]]
+    score(ledger, {sample: {"good": f"0.{n + 1}"} for n, sample in enumerate(ids)}, scorer="first")
+    score(ledger, {ids[0]: {"good": "0.9"}}, scorer="second")
+    (tmp_path / "p.toml").write_text(POLICY.format(level=0.5), encoding="utf-8")
+    ledger.decide(tmp_path / "p.toml")
+    connection = store_of(ledger).connection
+    (first, second, *_) = (row["born"] for row in ledger.find()["samples"])
+    for name, few in (("good", {first, second}), ("quality", {second})):
+        measured = spreads.measure(connection, name)
+        wanted = picking.Wanted(score=(name, 100_000, 200_000), measured=measured)
+        assert picking.narrowed(connection, wanted, None).few == frozenset(few)
+        assert ledger.find(score=(name, "0.1", "0.2"))["total"] == 1
+        assert picking.narrowed(connection, replace(wanted, score=(name, None, 200_000)), None).few is None
 
 
 def test_the_latest_score_counts(ledger: Ledger, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from ledger.door.opened import Answer, Opened
 from ledger.errors import BadRequest
 from ledger.reports import pairs, released
 from ledger.reports.spreads import spreads_report
+from ledger.verbs import limits
 from ledger.verbs.ids import find_sample
 from ledger.verbs.moment import reading
 from ledger.verbs.words import plain_text, whole_number
@@ -71,3 +72,10 @@ class Reviewing(Opened):
         whole_number("The position", position, 0, sys.maxsize)
         with reading(self._store, as_of) as (there, _):
             return released.manifest_bytes(there, position)
+
+    def go_on(self) -> None:
+        """Do nothing, or raise Interrupted where this is inside `limited` and the time is up or `interrupt` was called.
+
+        For work of the caller's own between two questions, which the limit would not notice otherwise.
+        """
+        limits.check(self._store)

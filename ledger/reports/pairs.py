@@ -22,8 +22,7 @@ def pairs_report(store: Store, head: Head, kind: str, before: int | None, limit:
     """Return a page of pairs, the newest first; `next` is the `before` of the page that follows, null at the end."""
     first = pairs.LAST if before is None else before
     if kind == "derived":
-        found = pairs.derived(store.connection, first, limit)
-        following = found[-1].better if len(found) == limit else None
+        found, following = pairs.derived(store.connection, first, limit)
     else:
         found, following = pairs.of_prompt(store.connection, first, limit)
     return {
@@ -38,9 +37,8 @@ def pairs_report(store: Store, head: Head, kind: str, before: int | None, limit:
 
 def version_report(store: Store, row: samples.Row, position: int) -> dict[str, Any]:
     """Return one version of a sample, by the position of the event that brought it; raise NoSuchId."""
-    edits = {edit.position: edit.hash for edit in versions.of_sample(store.connection, row.sample)}
-    event = store.event(position) if position == row.sample or position in edits else None
-    if event is None:
+    edits = versions.of_sample(store.connection, row.sample)
+    if position != row.sample and position not in {edit.position for edit in edits}:
         raise NoSuchId(f"@{position}", hint="`show` lists the versions of a sample.")
     told = samples.version_at(store.connection, position)
     if told is None:

@@ -23,10 +23,11 @@ DOMAINS = 200
 def spreads_report(store: Store, head: Head, name: str | None, domain: str | None) -> dict[str, Any]:
     """Return each number's steps, of all domains together and domain by domain, and the thresholds it is held against.
 
-    A step is [hundredths, samples]: that many have a number from hundredths / 100 on and below the next.
+    A step is [hundredths, samples]: that many have a number from hundredths / 100 on and below the next. A name that is
+    both is told as the measure of a policy in force, as a listing by it counts.
     """
+    measures = spreads.measures(store.connection)
     measured = spreads.of_measures(store.connection)
-    measures = {one.name for one in measured}
     found = [*measured, *(one for one in spreads.of_dimensions(store.connection) if one.name not in measures)]
     told: dict[str, dict[str, list[spreads.Spread]]] = {}
     for one in found:
@@ -34,8 +35,7 @@ def spreads_report(store: Store, head: Head, name: str | None, domain: str | Non
             told.setdefault(one.name, {}).setdefault(one.domain, []).append(one)
     return {
         "numbers": [
-            _number(store, each, of_domain, "measure" if each in measures else "score", domain)
-            for each, of_domain in told.items()
+            _number(store, each, of_domain, domain, is_measure=each in measures) for each, of_domain in told.items()
         ],
         "names": sorted({one.name for one in found}),
         "domains": sorted({one.domain for one in found}),
@@ -47,17 +47,17 @@ def spreads_report(store: Store, head: Head, name: str | None, domain: str | Non
 
 
 def _number(
-    store: Store, name: str, of_domain: dict[str, list[spreads.Spread]], kind: str, domain: str | None
+    store: Store, name: str, of_domain: dict[str, list[spreads.Spread]], domain: str | None, *, is_measure: bool
 ) -> dict[str, Any]:
     total: Counter[int] = Counter()
     for steps in of_domain.values():
         for one in steps:
             total[one.step] += one.samples
     largest = sorted(of_domain, key=lambda each: (-sum(one.samples for one in of_domain[each]), each))[:DOMAINS]
-    lines = _lines(store, name)
+    lines = _lines(store, Measure(name) if is_measure else Score(name))
     return {
         "name": name,
-        "kind": kind,
+        "kind": "measure" if is_measure else "score",
         "samples": sum(total.values()),
         "steps": sorted([step, samples] for step, samples in total.items()),
         "thresholds": _levels(lines, domain),
@@ -74,16 +74,15 @@ def _number(
     }
 
 
-def _lines(store: Store, name: str) -> list[tuple[Policy, str | None, Compare]]:
+def _lines(store: Store, number: Measure | Score) -> list[tuple[Policy, str | None, Compare]]:
     """Return where a policy in force compares a number with a threshold: the policy, its campaign, the comparison."""
     found = []
     for adoption in policies.in_force(store.connection):
         policy = policies.frozen(adoption)
-        named = {Measure(name), Score(name)}
         found += [
             (policy, adoption.campaign, one)
             for one in dict.fromkeys(comparisons(policy))
-            if one.left in named and isinstance(one.right, (Threshold, Number))
+            if one.left == number and isinstance(one.right, (Threshold, Number))
         ]
     return found
 

@@ -17,7 +17,7 @@ from ledger.store import Store
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.selection import check_scores
 from ledger.verbs.words import plain_text
-from ledger.views import picking, scores, spreads
+from ledger.views import picking, spreads
 from ledger.views.picking import Wanted
 
 SORTS = ("born", "newest", "decided", "margin", "score", "lowest")
@@ -135,13 +135,14 @@ def _number(what: str, value: object) -> int:
 
 
 def _score(store: Store, given: object) -> dict[str, Any]:
-    """Return the fields of a dimension that was scored, or else of a measure that a policy in force makes of some."""
+    """Return the fields of a measure that a policy in force makes of scores, or else of a dimension that was scored.
+
+    In this order, as `spreads` tells of a name that is both.
+    """
     if not isinstance(given, (tuple, list)) or len(given) != 3:  # noqa: PLR2004 - as the message says
         raise BadRequest("A score is asked for by its dimension, the least and the most that it may be")
     name = _needed("The score's name", given[0])
-    measured = None
-    if name not in scores.dimensions(store.connection):
-        measured = spreads.measure(store.connection, name)
+    measured = spreads.measure(store.connection, name)
     if measured is None:
         check_scores(store, Compare(Score(name), ">=", Number(0)))
     try:

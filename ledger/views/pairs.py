@@ -24,9 +24,10 @@ class Pair(NamedTuple):
     how: str
 
 
-def derived(connection: Connection, before: int, limit: int) -> list[Pair]:
-    """Return parents beside their children born before a position, the newest first."""
-    return [Pair(parent, child, how) for child, parent, how in connection.execute(_EDGES, (before, limit))]
+def derived(connection: Connection, before: int, limit: int) -> tuple[list[Pair], int | None]:
+    """Return parents beside their children born before a position, the newest first, and where to go on or None."""
+    rows = connection.execute(_EDGES, (before, limit + 1))
+    return _page([Pair(parent, child, how) for child, parent, how in rows], limit, None)
 
 
 def of_prompt(connection: Connection, before: int, limit: int) -> tuple[list[Pair], int | None]:
@@ -41,8 +42,11 @@ def of_prompt(connection: Connection, before: int, limit: int) -> tuple[list[Pai
         "SELECT min(sample) FROM (SELECT sample FROM samples WHERE sample < ? ORDER BY sample DESC LIMIT ?)",
         (before, LOOKED_AT),
     ).fetchone()[0]
-    found = [Pair(poor, better, "prompt") for better, poor in connection.execute(_BESIDE, (before, reach, limit))]
-    if len(found) == limit:
-        return found, found[-1].better
     (more,) = connection.execute("SELECT EXISTS (SELECT 1 FROM samples WHERE sample < ?)", (reach,)).fetchone()
-    return found, reach if more else None
+    rows = connection.execute(_BESIDE, (before, reach, limit + 1))
+    return _page([Pair(poor, better, "prompt") for better, poor in rows], limit, reach if more else None)
+
+
+def _page(found: list[Pair], limit: int, reach: int | None) -> tuple[list[Pair], int | None]:
+    """Return the pairs of one page, and where the next begins: after them, or where looking ended."""
+    return (found[:limit], found[limit - 1].better) if len(found) > limit else (found, reach)

@@ -111,6 +111,12 @@ def of_measures(connection: Connection) -> list[Spread]:
     return [Spread(*row) for row in rows]
 
 
+def measures(connection: Connection) -> frozenset[str]:
+    """Return the names of the measures of the policies in force."""
+    adopted = (policies.frozen(adoption) for adoption in policies.in_force(connection))
+    return frozenset(one.name for policy in adopted for one in policy.measures)
+
+
 def measure(connection: Connection, name: str) -> str | None:
     """Return SQL for a measure of the policies in force, over the columns of `judgements`; None where there is none."""
     whens = []
@@ -119,6 +125,17 @@ def measure(connection: Connection, name: str) -> str | None:
         if any(one.name == name for one in policy.measures):
             whens.append(f"WHEN {adoption.position} THEN {number_of(policy, name, slots_of(policy))}")
     return f"CASE policy {' '.join(whens)} END" if whens else None
+
+
+def between(connection: Connection, name: str, least: int, most: int, *, is_measure: bool) -> int:
+    """Return how many samples have a number in the steps that hold those from `least` to `most`, in millionths."""
+    table = "measured t" if is_measure else "spreads t JOIN measures m ON m.measure = t.measure"
+    (samples,) = connection.execute(
+        f"""SELECT coalesce(sum(t.samples), 0) FROM {table}
+        WHERE {"t.name" if is_measure else "m.dimension"} = ? AND t.step BETWEEN ? AND ?""",  # noqa: S608 - fixed words
+        (name, least // HUNDREDTH, most // HUNDREDTH),
+    ).fetchone()
+    return int(samples)
 
 
 def _count(connection: Connection, sign: str, *, touched: bool) -> None:

@@ -8,6 +8,7 @@ from review_page.site import View
 PAGES: tuple[View, ...] = (
     overview.VIEW,
     find.VIEW,
+    find.ALL,
     scores.VIEW,
     whatif.VIEW,
     queue.VIEW,

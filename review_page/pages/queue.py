@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger import Ledger
+from ledger.errors import LedgerError
 from review_page.chat import turns
 from review_page.site import Facts, View
 from review_page.words import whole
@@ -13,6 +14,8 @@ REASONS = ("wrong", "unhelpful", "off topic", "unsafe", "repeats another")
 """Reasons that are offered besides the rules of the policy."""
 OFFERED = 9
 """Reasons that have a key: the digits."""
+RECENT = 20
+"""Events of the sample before among which the one is that can be undone."""
 
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
@@ -37,8 +40,19 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
         "done": whole(state, "done"),
         "last": state.get("last") or None,
         "undo": whole(state, "undo") if state.get("undo") else None,
+        "recent": _recent(ledger, state.get("last"), as_of),
         "reasons": reasons(ledger, as_of),
     }
+
+
+def _recent(ledger: Ledger, sample: str | None, as_of: str | None) -> list[Facts]:
+    """Return the last events of the sample that was decided before; none where the address names none that is there."""
+    if not sample or as_of is not None:
+        return []
+    try:
+        return list(ledger.history(sample, limit=RECENT)["events"])
+    except LedgerError:
+        return []
 
 
 def reasons(ledger: Ledger, as_of: str | None) -> list[str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ledger import Ledger
-from review_page.chat import Turn, turns
+from review_page.chat import WHOLE, Room, Turn, read, turns
 from review_page.pages.queue import reasons
 from review_page.site import Facts, View
 from review_page.story import story
-from review_page.worddiff import worddiff
+from review_page.worddiff import Effort, worddiff
 from review_page.words import maybe
+
+Content: TypeAlias = Mapping[str, Any] | None
+"""A content as `show` tells it; None where its bytes were erased."""
 
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
@@ -34,19 +37,26 @@ def _compared(ledger: Ledger, shown: Facts, a: int | None, b: int | None, as_of:
     if len(positions) < 2:  # noqa: PLR2004 - nothing to compare
         return None
     before, after = (positions[-2] if a is None else a), (positions[-1] if b is None else b)
-    first, second = (ledger.version(shown["sample"], each, as_of=as_of) for each in (before, after))
-    return {"a": before, "b": after, "sides": beside(turns(ledger, first["content"]), turns(ledger, second["content"]))}
+    first, second = (ledger.version(shown["sample"], each, as_of=as_of)["content"] for each in (before, after))
+    return {"a": before, "b": after, "sides": beside(ledger, first, second, WHOLE // 2, Effort())}
 
 
-def beside(first: list[Turn], second: list[Turn]) -> list[Facts]:
-    """Return two conversations turn by turn, with what differs between them word by word."""
+def beside(ledger: Ledger, first: Content, second: Content, room: int, effort: Effort) -> list[Facts]:
+    """Return two conversations turn by turn, with what differs between them word by word.
+
+    `room` is how many characters of each are shown. Texts are compared as they came, with nothing laid out; what is not
+    shown of them is told by a piece of the kind `cut`. Raises Interrupted as `read`.
+    """
+    one, other = (read(ledger, content, Room(room), as_it_came=True) for content in (first, second))
     found: list[Facts] = []
-    for n in range(max(len(first), len(second))):
-        one, other = (side[n] if n < len(side) else None for side in (first, second))
-        pieces = worddiff(*("" if turn is None else words(turn) for turn in (one, other)))
-        found.append(
-            {"role": (one or other or first[0]).role, "pieces": [{"kind": p.kind, "text": p.text} for p in pieces]}
-        )
+    for n in range(max(len(one), len(other))):
+        ledger.go_on()
+        there = [side[n] for side in (one, other) if n < len(side)]
+        before, after = (words(side[n]) if n < len(side) else "" for side in (one, other))
+        told = [{"kind": piece.kind, "text": piece.text} for piece in worddiff(before, after, effort)]
+        if cut := max(turn.cut for turn in there):
+            told.append({"kind": "cut", "text": f"\n{cut:,} more characters: see the JSON."})
+        found.append({"role": there[0].role, "pieces": told})
     return found
 
 

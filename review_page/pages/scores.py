@@ -23,7 +23,7 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
         parts = [part for one in found["numbers"] for part in one["by_domain"]]
         if len(parts) > 1 or any(part["domain"] for part in parts):
             numbers += [_charted(part, name, part["domain"]) for part in parts]
-    first = _first(numbers)
+    first, movable = _first(numbers), levers(ledger, state)
     return {
         "charts": first[:SHOWN],
         "left": max(0, len(first) - SHOWN),
@@ -31,7 +31,7 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
         "domains": found["domains"],
         "name": name,
         "domain": domain,
-        "levers": levers(ledger, state),
+        "levers": None if movable is None else [lever._asdict() for lever in movable],
         "head": found["head"],
     }
 

@@ -25,23 +25,46 @@ class Lever(NamedTuple):
     least: str
     most: str
 
+    @property
+    def moved(self) -> bool:
+        """Say whether another value is asked about; 2.50 is 2.5."""
+        return self.asked != self.value and (decimal(self.asked) is None or decimal(self.asked) != decimal(self.value))
+
 
 def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
-    """Return the thresholds, and what would change with the ones in the address; equal to `ledger whatif --json`."""
+    """Return the thresholds, and what would change with the ones in the address; equal to `ledger whatif --json`.
+
+    Where campaigns have policies of their own and none is named, `campaigns` are those to choose from.
+    """
     as_of, campaign = state.get("as_of"), state.get("campaign") or None
-    head = ledger.status(as_of=as_of)["head"]
+    status = ledger.status(as_of=as_of)
+    facts: Facts = {"levers": None, "changes": [], "answer": None, "campaign": campaign, "head": status["head"]}
+    own = _own(ledger, as_of)
+    names = [one["name"] for one in status["campaigns"]]
+    facts["campaigns"] = [name for name in names if None in own or name in own] if own - {None} else []
     movable = levers(ledger, state)
     if movable is None:
-        return {"levers": None, "changes": [], "answer": None, "campaign": campaign, "head": head}
+        return facts
     wanted = changes(movable, state)
     answer = ledger.whatif(wanted, campaign=campaign, limit=LISTED, as_of=as_of)
-    return {"levers": movable, "changes": wanted, "answer": answer, "campaign": campaign, "head": head}
+    return {**facts, "levers": movable, "changes": wanted, "answer": answer}
+
+
+def _own(ledger: Ledger, as_of: str | None) -> set[str | None]:
+    """Return the campaigns that policies in force are for; None stands for all others."""
+    return {one["campaign"] for one in ledger.policies(as_of=as_of)["adopted"] if one["in_force"]}
 
 
 def levers(ledger: Ledger, state: Mapping[str, str]) -> list[Lever] | None:
-    """Return the thresholds of the policy in force, as the address moves them; None where no policy was adopted."""
+    """Return the thresholds of the policy in force, as the address moves them.
+
+    None where no policy was adopted, and where campaigns have policies of their own and none is named.
+    """
+    campaign, as_of = state.get("campaign") or None, state.get("as_of")
+    if campaign is None and _own(ledger, as_of) - {None}:
+        return None
     try:
-        told = ledger.policy(campaign=state.get("campaign") or None, as_of=state.get("as_of"))
+        told = ledger.policy(campaign=campaign, as_of=as_of)
     except NoPolicy:
         return None
     known = ledger.policy_settings(told["toml"])
@@ -51,7 +74,7 @@ def levers(ledger: Ledger, state: Mapping[str, str]) -> list[Lever] | None:
 
 def changes(movable: list[Lever], state: Mapping[str, str]) -> list[str]:
     """Return what the address sets otherwise than the policy has it, as `whatif` takes it."""
-    moved = [f"{lever.key}={lever.asked}" for lever in movable if lever.asked != lever.value]
+    moved = [f"{lever.key}={lever.asked}" for lever in movable if lever.moved]
     return moved + [line.strip() for line in state.get("more", "").splitlines() if line.strip()]
 
 

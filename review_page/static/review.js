@@ -35,24 +35,15 @@ document.addEventListener("toggle", (event) => {
   event.target.querySelector("button").focus();
 }, true);
 
-// A form is sent once: a second click while it is on its way does nothing.
+// A form is sent once: a second click, also on another form, does nothing while it is on its way.
+let sent = false;
 document.addEventListener("submit", (event) => {
-  if (event.target.method !== "post") return;
-  if (event.target.dataset.sent) {
-    event.preventDefault();
-    return;
-  }
-  event.target.dataset.sent = "1";
+  if (event.target.method !== "post" || event.submitter?.formMethod === "dialog") return;
+  if (sent) event.preventDefault();
+  sent = true;
 });
 window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-});
-
-// In a field of the list of reasons Enter rejects: the first button of the form would accept.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !event.target.matches(".choices input")) return;
-  event.preventDefault();
-  event.target.form.requestSubmit(event.target.closest(".choices").querySelector('button[value="reject"]'));
+  sent = false;
 });
 
 // A slider and the number beside it say the same; only the number is sent.
