@@ -84,6 +84,7 @@ VERBS = (
     "export-events",
     "import-events",
     "mcp",
+    "serve",
 )
 """In the order of the work; the verb `verify-export` is `command` in the module `verify_export`."""
 

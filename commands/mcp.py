@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands._access import access, checked_deadline, door_at
 from commands._common import Call, verb
 from commands._options import keep, seconds, text
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mcp_server.options import Options
 
 _KINDS = ("propose", "record", "export")
-_LONGEST = 3_600
-_TOKEN = "LEDGER_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @verb("mcp --allow propose")
@@ -39,14 +37,7 @@ _TOKEN = "LEDGER_TOKEN"  # noqa: S105 - the name of a variable
     metavar="NAME",
     help="Who acts where no token says so; without it, the user.",
 )
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Who may connect over HTTP: lines subject:token, readable by its owner only. One token: LEDGER_TOKEN.",
-)
-@click.option("--allow-host", type=text, multiple=True, metavar="HOST[:PORT]", help="Another name of this server.")
-@click.option("--allow-origin", type=text, multiple=True, metavar="URL", help="A site whose pages may ask.")
+@access(" over HTTP", "A site whose pages may ask.")
 @click.option("--deadline", type=seconds, default=5.0, show_default=True, metavar="SECONDS", help="For one question.")
 @click.option("--selftest", is_flag=True, help="Connect once in this process, and say what a client would see.")
 @click.pass_obj
@@ -78,7 +69,6 @@ def command(call: Call, /, *, selftest: bool, http: str | None, **given: Any) ->
 def _options(call: Call, given: dict[str, Any]) -> Options:
     """Return what the server is to be; opens the ledger once, so that what is wrong with it is said now."""
     from ledger import Ledger, find_ledger
-    from ledger.errors import BadRequest
     from mcp_server.options import Options
 
     path = Path(call.path or find_ledger()).absolute()
@@ -88,14 +78,12 @@ def _options(call: Call, given: dict[str, Any]) -> Options:
         from commands._render import note
 
         note("warning: ", "no files will be written without --export-root; exports can only be tried", style="yellow")
-    if not 0 < given["deadline"] <= _LONGEST:
-        raise BadRequest(f"A question takes more than 0 and at most {_LONGEST} seconds", hint="The usual is 5.")
     return Options(
         path=path,
         allow=frozenset(given["allow"]),
         actor=call.actor,
         export_root=given["export_root"],
-        deadline=given["deadline"],
+        deadline=checked_deadline(given["deadline"]),
     )
 
 
@@ -120,32 +108,17 @@ def _serve_stdio(options: Options) -> None:
     _part("stdio").serve(options)
 
 
-def _serve_http(options: Options, place: str, given: dict[str, Any]) -> None:
+def _serve_http(options: Options, where: str, given: dict[str, Any]) -> None:
     """Serve whoever may connect, until a signal says to stop."""
     from functools import partial
 
     from commands._render import note
+    from http_access.place import Place
 
     _part("logs").set_up()
     http, server = _part("http"), _part("server")
-    door = http.Door(http.Place.of(place), _subjects(options, given["token_file"]), *_beyond(given))
-    door.check()
-    if door.subjects and not door.place.is_loopback():
-        note("warning: ", "tokens travel as they are; put a proxy with TLS in front of this port", style="yellow")
+    door = door_at(Place.of(where), lambda: str(_part("identity").operator(options)), given)
     http.serve(partial(server.make, options), door, lambda url: note("", f"listening at {url}", style=""))
-
-
-def _beyond(given: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return given["allow_host"], given["allow_origin"]
-
-
-def _subjects(options: Options, file: Path | None) -> dict[str, str]:
-    """Return token -> subject, from the environment and the file; raise BadRequest for one that is no use."""
-    tokens = _part("tokens")
-    found: dict[str, str] = {} if file is None else tokens.read(file)
-    if (token := os.environ.get(_TOKEN)) is not None:
-        found[tokens.checked(token, _TOKEN)] = _part("identity").operator(options)
-    return found
 
 
 def _selftest(call: Call, options: Options) -> None:

@@ -24,6 +24,7 @@ from ledger.door.proposals import Proposals
 from ledger.door.publishing import Publishing
 from ledger.door.questions import Questions
 from ledger.door.reading import Reading
+from ledger.door.reviewing import Reviewing
 from ledger.door.revising import Revising
 from ledger.door.samples import Samples
 from ledger.door.scoring import Scoring
@@ -44,6 +45,7 @@ class Ledger(
     Questions,
     Looking,
     Reading,
+    Reviewing,
     Finding,
     Search,
     Similarity,

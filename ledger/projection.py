@@ -41,6 +41,7 @@ from ledger.views import (
     samples,
     scores,
     splits,
+    spreads,
     tags,
     templates,
     trainings,
@@ -79,9 +80,10 @@ VIEWS: tuple[ModuleType, ...] = (
     defined,
     proposals,
     judgements,
+    spreads,
 )
 """In the order of folding: each reads only those before it. `rollups` counts what all of them leave behind, and
-`judgements` looks at it; both are made once at the end where everything is folded anew."""
+`judgements` looks at it, and `spreads` counts both; they are made once at the end where everything is folded anew."""
 
 BATCH = 100_000
 """Events folded at a time by a rebuild; bounds the temporary tables."""
@@ -140,9 +142,11 @@ def catch_up(connection: Connection) -> None:
     for span in _spans(connection, position + 1, last):
         spans.touch(connection, span)
         rollups.take_off(connection, span)
+        spreads.take_off(connection, span)
         _fold(connection, span)
         rollups.put_on(connection, span)
         judgements.follow(connection, span)
+        spreads.put_on(connection, span)
     connection.execute("UPDATE main.projection SET position = ?", (last,))
 
 
@@ -197,6 +201,7 @@ def _make(connection: Connection, schema: str, last: int, on_fold: OnFold | None
             connection.execute(statement.format(schema=schema))
     rollups.count(connection)
     judgements.judge(connection)
+    spreads.count(connection)
 
 
 def _later(module: ModuleType) -> tuple[str, ...]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import uvicorn
 from mcp.server import MCPServer
@@ -16,10 +12,11 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ledger.errors import BadRequest
+from http_access.door import Door
+from http_access.gate import Gate
+from http_access.place import Place, listen
 from mcp_server.server import settle
 from mcp_server.tokens import Tokens
 
@@ -31,136 +28,26 @@ _SESSIONS = 256
 _CONNECTIONS = 512
 _FAREWELL = 2
 """Seconds that open streams have to end when the server is told to."""
-_PLACE = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+)):(?P<port>\d{1,5})")
-_NAME = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?")
-_LAST_PORT, _USUAL = 65_535, 80
 _NO_AUTHORITY = "http://localhost"
 """The SDK wants the address of a server that gives out tokens; there is none, and nobody is told of this one."""
 
 
-class Place(NamedTuple):
-    """Where to listen: a name or an address, and a port; 0 is any free one."""
+class Gated:
+    """Lets an application see only requests that pass the gate."""
 
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, text: str) -> Place:
-        """Read HOST:PORT, [ADDRESS]:PORT or PORT; raises BadRequest."""
-        found = _PLACE.fullmatch(text if ":" in text else f"127.0.0.1:{text}")
-        if found is None or int(found["port"]) > _LAST_PORT:
-            raise BadRequest(f"{text!r} is not HOST:PORT", hint="For example: --http 127.0.0.1:8765")
-        return cls((found["six"] or found["name"]).lower(), int(found["port"]))
-
-    def is_loopback(self) -> bool:
-        """Say whether only this computer can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def is_everywhere(self) -> bool:
-        """Say whether this is every address that the computer has."""
-        try:
-            return ipaddress.ip_address(self.host).is_unspecified
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        """Return it as it stands in an address."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True)
-class Door:
-    """Who may come in: where to listen, token -> subject, and names and origins beyond those of the place itself."""
-
-    place: Place
-    subjects: dict[str, str] = field(default_factory=dict)
-    hosts: Sequence[str] = ()
-    origins: Sequence[str] = ()
-
-    def check(self) -> None:
-        """Raise BadRequest unless this door can be opened without letting strangers in."""
-        if not self.subjects and not self.place.is_loopback():
-            raise BadRequest(
-                f"{self.place.host} can be reached from other computers, and there is no token",
-                hint="Set LEDGER_TOKEN or give --token-file, or listen on 127.0.0.1.",
-            )
-        if self.place.is_everywhere() and not self.hosts:
-            raise BadRequest(
-                f"{self.place.host} says nothing about the names under which this server is reached",
-                hint="Give each with --allow-host, such as --allow-host ledger.example.org:8765.",
-            )
-        for what, pattern, given in (("host", _NAME, self.hosts), ("origin", _ORIGIN, self.origins)):
-            for one in given:
-                if not pattern.fullmatch(one.lower()):
-                    raise BadRequest(f"{one!r} is not an exact {what}", hint="Give ledger.example.org:8765, without *.")
-
-    def names(self, port: int) -> list[str]:
-        """Return every Host that is answered when the server listens on `port`, exactly as it must be sent."""
-        own = [str(self.place._replace(port=port))] if not self.place.is_everywhere() else []
-        if self.place.is_loopback():
-            own = [f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", *own]
-        if port == _USUAL:  # then clients leave it out
-            own += [name.removesuffix(f":{port}") for name in own]
-        return list(dict.fromkeys([*own, *(one.lower() for one in self.hosts)]))
-
-    def sites(self, port: int) -> list[str]:
-        """Return every Origin that is answered: the server's own, and those that the operator named."""
-        return [*(f"http://{name}" for name in self.names(port)), *(one.lower() for one in self.origins)]
-
-
-class Gate:
-    """Refuses requests for another host's name or from another site's page, before anything else looks at them.
-
-    A page that got a name of its own to point here (DNS rebinding) sends that name as Host; a page on another site
-    sends its Origin. Both are compared whole, and sent once.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Iterable[str], origins: Iterable[str]) -> None:
-        """Take the names and the origins that are let through."""
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        """Take both."""
         self._app = app
-        self._hosts = frozenset(hosts)
-        self._origins = frozenset(origins)
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421 to another name, 403 to another site; pass on everything else."""
+        """Refuse, or pass on."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            hosts, origins = headers.getlist("host"), headers.getlist("origin")
-            if len(hosts) != 1 or hosts[0] not in self._hosts:
-                await PlainTextResponse("This server has another name.", 421)(scope, receive, send)
-                return
-            if len(origins) > 1 or not self._origins.issuperset(origins):
-                await PlainTextResponse("Pages of this origin may not ask here.", 403)(scope, receive, send)
-                return
-        elif scope["type"] != "lifespan":
-            return
-        await self._app(scope, receive, send)
-
-
-def listen(place: Place) -> socket.socket:
-    """Return a socket that listens at a place; raises BadRequest where that cannot be done."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, protocol)
-        try:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind(address)
-            made.listen()
-        except BaseException:
-            made.close()
-            raise
-    except OSError as error:
-        hint = "Choose another port, or stop what listens there."
-        raise BadRequest(f"Cannot listen at {place}: {error.strerror}", hint=hint) from error
-    return made
+            refusal = self._gate.refusal(headers.getlist("host"), headers.getlist("origin"))
+            await (refusal or self._app)(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
 
 
 def app(make: Callable[..., MCPServer], door: Door, port: int) -> ASGIApp:
@@ -178,7 +65,7 @@ def app(make: Callable[..., MCPServer], door: Door, port: int) -> ASGIApp:
         transport_security=TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins),
         host=door.place.host,
     )
-    return Gate(inside, hosts, origins)
+    return Gated(inside, Gate(hosts, origins))
 
 
 def serve(make: Callable[..., MCPServer], door: Door, ready: Callable[[str], None]) -> None:

@@ -19,6 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
+from http_access.door import Door
+from http_access.place import Place, listen
 from ledger import Ledger, sqlite
 from mcp_server import http, server
 from mcp_server.face import Face
@@ -129,8 +131,8 @@ def listening(
     make: Callable[..., server.LedgerServer] | None = None,
 ) -> Iterator[str]:
     """Serve on a free port of this computer while the block runs; yield the address."""
-    door = http.Door(http.Place("127.0.0.1", 0), dict(subjects or {}), hosts, origins)
-    with http.listen(door.place) as bound:
+    door = Door(Place("127.0.0.1", 0), subjects or {}, hosts, origins)
+    with listen(door.place) as bound:
         serving = http.prepared(make or partial(server.make, options), door, bound)
         thread = threading.Thread(target=serving.run, kwargs={"sockets": [bound]})
         thread.start()

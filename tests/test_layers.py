@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from tests.source import Module
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("ledger", "mcp_server", "commands")
-FACES = ("mcp_server", "commands")
+PACKAGES = ("ledger", "http_access", "mcp_server", "review_page", "commands")
+SHARED = "http_access"
+"""What the faces share; it knows no ledger."""
+FACES = ("mcp_server", "review_page", "commands")
 OPEN_TO_FACES = ("ledger", "ledger.errors")
 
 DATA = (
@@ -68,7 +70,7 @@ EDGES = (
     "ledger.trainers",
 )
 DOOR = ("ledger.door", "ledger.ledger", "ledger")
-LAYERS = (*DATA, *LOG, *FOLDS, *EDGES, "ledger.reports", "ledger.verbs", *DOOR, *FACES)
+LAYERS = (*DATA, *LOG, *FOLDS, *EDGES, "ledger.reports", "ledger.verbs", *DOOR, SHARED, *FACES)
 
 SQL_HOMES = (
     "ledger.migrations",
@@ -93,7 +95,7 @@ FOREIGN_HOMES = {
     "genai_prices": ("ledger.agents",),
     "httpx2": ("ledger.agents",),
     "huggingface_hub": ("ledger.exporters", "ledger.trainers"),  # dataset cards, and model cards
-    "jinja2": ("ledger.exporters",),
+    "jinja2": ("ledger.exporters", "review_page"),  # chat templates; pages
     "jsonschema": ("ledger.validators",),
     "jsonschema_specifications": ("ledger.validators",),
     "referencing": ("ledger.validators",),
@@ -108,11 +110,13 @@ FOREIGN_HOMES = {
     "sqlite3": (),  # sqlite-utils chooses the driver: `from sqlite_utils.utils import sqlite3`
     "pysqlite3": (),
     "sqlite_utils": ("ledger.sqlite",),
+    "starlette": ("http_access", "mcp_server", "review_page"),
     "tokenizers": ("ledger.exporters", "ledger.trainers"),  # lengths, and the tokenizer of a tiny model
     "torch": ("ledger.trainers",),
     "transformers": ("ledger.trainers",),
     "trl": ("ledger.trainers",),
     "unsloth": ("ledger.trainers",),
+    "uvicorn": ("mcp_server", "review_page"),
     "zstandard": ("ledger.codec", "ledger.readers"),
 }
 HEAVY = (
@@ -190,7 +194,9 @@ def _order_fault(layer: str, target: str) -> str | None:
         return "an edge knows data only"
     if LAYERS.index(target) > LAYERS.index(layer):
         return "it stands later"
-    if layer in FACES and target in FACES:
+    if layer == SHARED:
+        return None if target == "ledger.errors" else "what the faces share knows no ledger"
+    if layer in FACES and target in (SHARED, *FACES):
         return None  # the command line starts the others, and the order above holds for them too
     return "a face uses Ledger, not what is behind it" if layer in FACES and target not in OPEN_TO_FACES else None
 
@@ -324,6 +330,8 @@ SOUND = {
     "ledger/views/scores.py": "from ..store import QUERY\n",
     "ledger/exporters/kto.py": "from ledger.digest import errors\n",
     "ledger/verbs/project.py": "from ledger.exporters.kto import errors\nfrom ledger.views import scores\n",
+    "http_access/door.py": "from starlette.responses import Response\nfrom ledger.errors import LedgerError\n",
+    "mcp_server/http.py": "from http_access.door import Response\n",
     "ledger/ledger.py": 'from ledger.verbs import project\nHINT = "Select samples from a view, update the rest."\n',
     "commands/cli.py": (
         "import click\nfrom commands import _render\nfrom ledger.errors import LedgerError\n"
@@ -384,6 +392,9 @@ VIOLATIONS = [
         )
     ),
     pytest.param(order_faults, "mcp_server/x.py", "import commands.cli", "stands later", id="face-to-face"),
+    pytest.param(order_faults, "http_access/x.py", "import mcp_server.x", "stands later", id="shared-to-face"),
+    pytest.param(order_faults, "http_access/x.py", "from ledger import Ledger", "knows no ledger", id="shared-to-door"),
+    pytest.param(order_faults, "ledger/ledger.py", "import http_access.x", "stands later", id="door-to-shared"),
     pytest.param(
         cycle_faults, "ledger/views/scores.py", "from ledger.views import __name__", "in a circle", id="circle"
     ),

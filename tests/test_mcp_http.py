@@ -18,10 +18,8 @@ import pytest
 from mcp.client import Client
 
 from ledger import Ledger
-from ledger.errors import BadRequest
-from mcp_server import http, server, tokens
+from mcp_server import http, server
 from mcp_server.face import Face
-from mcp_server.http import Door, Place
 from mcp_server.options import Options
 from mcp_server.tokens import Tokens
 from tests.cli import run as run_cli
@@ -378,82 +376,7 @@ def test_many_are_answered_at_once(url: str, era: str) -> None:
     assert all("120 samples" in one for one in found)
 
 
-# --- where to listen
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("127.0.0.1:8765", Place("127.0.0.1", 8765)),
-        ("8765", Place("127.0.0.1", 8765)),
-        ("localhost:0", Place("localhost", 0)),
-        ("[::1]:80", Place("::1", 80)),
-        ("ledger.example:65535", Place("ledger.example", 65_535)),
-    ],
-)
-def test_places_are_read(text: str, place: Place) -> None:
-    """HOST:PORT, [ADDRESS]:PORT, or a port of this computer."""
-    assert Place.of(text) == place
-    assert Place.of(str(place)) == place
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", ":80", "x:", "x:99999", "::1:80", "[x]:80", "http://x:80", "a b:80", "x:8_0"]
-)
-def test_what_is_no_place_is_refused(text: str) -> None:
-    """With an example of one."""
-    with pytest.raises(BadRequest, match="is not HOST:PORT") as caught:
-        Place.of(text)
-    assert "127.0.0.1:8765" in caught.value.next_step
-
-
-@pytest.mark.parametrize("place", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "ledger.example:0", "[fe80::1]:0"])
-def test_other_computers_need_a_token(place: str) -> None:
-    """Wherever not only this computer can connect, a server without tokens does not begin."""
-    with pytest.raises(BadRequest, match="there is no token"):
-        Door(Place.of(place)).check()
-
-
-@pytest.mark.parametrize("place", ["127.0.0.1:0", "127.0.0.9:0", "localhost:0", "[::1]:0"])
-def test_this_computer_needs_none(place: str) -> None:
-    """Loopback is the one place that may be open."""
-    Door(Place.of(place)).check()
-
-
-def test_the_usual_port_is_left_out() -> None:
-    """Clients send no port where it is 80, so the names count without it too; nowhere else."""
-    door = Door(Place("127.0.0.1", 0))
-
-    assert "localhost" in door.names(80)
-    assert "http://127.0.0.1" in door.sites(80)
-    assert "localhost" not in door.names(8080)
-
-
-def test_everywhere_needs_names() -> None:
-    """Listening on every address says nothing about the name of the server, so the operator must."""
-    with pytest.raises(BadRequest, match="under which this server is reached"):
-        Door(Place("0.0.0.0", 0), SUBJECTS).check()  # noqa: S104 - that is the case
-    door = Door(Place("0.0.0.0", 0), SUBJECTS, ["Ledger.example:80"])  # noqa: S104 - likewise
-    door.check()
-    assert door.names(80) == ["ledger.example:80"]
-
-
-@pytest.mark.parametrize("name", ["*", "*.example", "ledger.example:*", "http://ledger.example", "a b", ""])
-def test_names_are_exact(name: str) -> None:
-    """No patterns: what is let through can be read off the command line."""
-    with pytest.raises(BadRequest, match="not an exact host"):
-        Door(Place("127.0.0.1", 0), {}, [name]).check()
-    with pytest.raises(BadRequest, match="not an exact origin"):
-        Door(Place("127.0.0.1", 0), {}, [], [name.removeprefix("http://")]).check()
-
-
-def test_a_port_that_is_taken_is_said(open_url: str) -> None:
-    """In words, before anything is served."""
-    with pytest.raises(BadRequest, match="Cannot listen at"):
-        http.listen(Place("127.0.0.1", int(port_of(open_url))))
-
-
-# --- the token file
+# --- the command
 
 
 def file_of(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
@@ -462,63 +385,6 @@ def file_of(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)
     return path
-
-
-def test_a_token_file_is_read(tmp_path: Path) -> None:
-    """One line for each person; comments and empty lines do not count."""
-    text = f"# who may ask\n\nalice:{ALICE}\n  bob smith:{BOB}  \n"
-
-    assert tokens.read(file_of(tmp_path, text)) == {ALICE: "alice", BOB: "bob smith"}
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602, 0o644])
-def test_a_token_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
-    """The refusal says what to run."""
-    path = file_of(tmp_path, f"alice:{ALICE}\n", mode)
-
-    with pytest.raises(BadRequest, match="Others than its owner") as caught:
-        tokens.read(path)
-    assert caught.value.next_step == f"Run `chmod 600 {path}`."
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "holds no token"),
-        ("# only a comment\n", "holds no token"),
-        (f"{ALICE}\n", "line 1, does not read"),
-        (f":{ALICE}\n", "line 1, does not read"),
-        (f"\na\x07b:{ALICE}\n", "line 2, does not read"),
-        ("alice:short\n", "shorter than 16"),
-        (f"alice:{ALICE} {ALICE}\n", "spaces"),
-        (f"alice:{ALICE}é\n", "spaces or characters other than ASCII"),
-        (f"alice:{ALICE}\nbob:{ALICE}\n", "stands in the file twice"),
-    ],
-)
-def test_what_is_wrong_in_a_token_file_is_said_without_the_token(tmp_path: Path, text: str, says: str) -> None:
-    """File and line, and nothing of what stands there."""
-    with pytest.raises(BadRequest) as caught:
-        tokens.read(file_of(tmp_path, text))
-    told = f"{caught.value} {caught.value.next_step}"
-
-    assert says in told
-    assert ALICE not in told
-    assert "short\n" not in told
-
-
-def test_a_token_file_must_be_a_file(tmp_path: Path) -> None:
-    """A missing one, a folder and bytes that are no text are refused in words."""
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(BadRequest, match="cannot be read"):
-            tokens.read(path)
-    odd = tmp_path / "odd"
-    odd.write_bytes(b"\xff\xfe")
-    odd.chmod(0o600)
-    with pytest.raises(BadRequest, match="not UTF-8"):
-        tokens.read(odd)
-
-
-# --- the command
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the driver that the ledger uses
 
 from ledger import Ledger
 from ledger.rule import Cap, Choice, LabelRule, Levels, Policy, Rule, Score, Threshold, Weighted
 from ledger.rule import Compare as Is
 from ledger.verbs.trial import in_force, trying
 from ledger.views import due, flips
+from ledger.views.judging import slots_of
 from tests.judged import taken
 from tests.logs import store_of
 from tests.scoring import ONE, both, decide, field_is, score, score_is, some
@@ -167,3 +171,43 @@ def slowly(ledger: Ledger, other: Policy) -> list[due.Flip]:
         _, found = due.flips(store.connection, "before", "after", 1_000)
     due.drop(store.connection, "before", "after")
     return found
+
+
+MOVES = st.tuples(st.integers(0, 40), st.sampled_from([-30, -2, -1, 0, 0, 1, 2, 30]))
+LEVELS = st.dictionaries(st.sampled_from([*"abcdefgh", "a+b"]), MOVES, min_size=3, max_size=9)
+JOINED = st.lists(st.sampled_from("abcdefghz"), min_size=1, max_size=4).map("+".join)
+
+
+@settings(max_examples=200)
+@given(
+    LEVELS,
+    MOVES,
+    st.sampled_from(["min", "max", "mean", 20, None]),
+    st.lists(JOINED, min_size=1, max_size=9),
+)
+def test_whatever_a_threshold_passes_is_near(
+    own: dict[str, tuple[int, int]],
+    default: tuple[int, int],
+    cross: Literal["min", "max", "mean"] | int | None,
+    domains: list[str],
+) -> None:
+    """In every domain, joined or not: a number that was below it and is not, or the other way round, is looked at."""
+    before = Levels("low", default[0], tuple(sorted((one, at) for one, (at, _) in own.items())), cross)
+    moved = tuple(sorted((one, at + by) for one, (at, by) in own.items()))
+    after = Levels("low", sum(default), moved, cross)
+    compare = Is(Score("a"), "<", Threshold("low"))
+    policy = Policy("p", rules=(Rule("low", "rejected", compare),), thresholds=(before,))
+    passed = flips.near(compare, before, after, policy, slots_of(policy))
+    connection = sqlite3.connect(":memory:")
+    sql = f"SELECT {passed} FROM (SELECT ? AS x0)"  # noqa: S608 - the SQL that is tested
+    looked_at = {x for x in range(-32, 73) if connection.execute(sql, (x,)).fetchone()[0]}
+    connection.close()
+    for domain in domains:
+        assert {x for x in range(-32, 73) if (x < before.at(domain)) != (x < after.at(domain))} <= looked_at
+
+
+def test_what_no_threshold_passed_is_not_near() -> None:
+    """Between two stretches nothing turns; of many the narrowest gaps are looked at too."""
+    assert flips.stretches([(1, 3), (9, 7), (5, 5), (2, 4)]) == [(1, 4), (7, 9)]
+    assert flips.stretches([(10 * n, 10 * n + n) for n in range(1, 7)]) == [(10, 11), (20, 22), (30, 33), (40, 66)]
+    assert flips.stretches([(1, 1)]) == []

@@ -52,8 +52,9 @@ class Finding(Opened):
 
         `rule` is what decided (a rule, or the authority of who did); `reason` that or the words of who did; `actor` who
         did; `tag` is KEY or KEY=VALUE; `since` and `until` bound the decision in force, each a position or a time;
-        `score` is a dimension with the least and the most it may be; `text` words as `search` takes them; `unlike` a
-        campaign in which the same text has another status; `within` the margin that is missing at most.
+        `score` is a dimension, or a measure of the policy in force, with the least and the most it may be; `text` words
+        as `search` takes them; `unlike` a campaign in which the same text has another status; `within` the margin that
+        is missing at most.
         `sort`: born, newest, decided (latest first), margin (nearest first), score, lowest (both of `score`).
         `total`: True counts where that is cheap, else up to 10,000 (`exact` false: at least so many); 'exact' counts
         however long that takes; False does not count. `digest` is that of `find_ids`.

@@ -40,6 +40,14 @@ def release(store: Store, head: Head, position: int) -> dict[str, Any]:
     }
 
 
+def manifest_bytes(store: Store, position: int) -> bytes:
+    """Return the manifest of a release as it was written; raise NoSuchId where no release stands at that position."""
+    found = released.at(store.connection, position)
+    if found is None:
+        raise NoSuchId(f"@{position}", hint="`Ledger.releases` lists the positions of releases.")
+    return _manifest_bytes(store, found)
+
+
 def _release(store: Store, one: released.Release, changed: int) -> dict[str, Any]:
     """Return one release; `stale` says that something was recorded after which the view can have other rows."""
     leaf = leaf_of(store, one.leaf)
@@ -65,8 +73,12 @@ def _release(store: Store, one: released.Release, changed: int) -> dict[str, Any
 
 
 def _manifest(store: Store, one: released.Release) -> dict[str, Any]:
+    value: dict[str, Any] = orjson.loads(_manifest_bytes(store, one))
+    return value
+
+
+def _manifest_bytes(store: Store, one: released.Release) -> bytes:
     body = store.body(one.manifest)
     if body is None:
         raise CorruptLedger(store.path, f"the manifest of the release @{one.position} is gone")
-    value: dict[str, Any] = orjson.loads(body)
-    return value
+    return body

@@ -10,6 +10,7 @@ from ledger.errors import CorruptLedger
 from ledger.readers import content_of
 from ledger.reports.history import leaf_of, time_text
 from ledger.reports.proposals import MOST_ABOUT, about
+from ledger.sample import Content
 from ledger.store import Store
 from ledger.transaction import in_chunks
 from ledger.views import erased, samples, tags, versions, weights
@@ -39,7 +40,7 @@ def show(store: Store, row: samples.Row) -> dict[str, Any]:
         "reader": row.reader,
         "form": row.form,
         "type": row.type,
-        "content": None if body is None else _content(body, row.reader),
+        "content": None if body is None else content_json(content_of(body, row.reader)),
         "raw": None if body is None else body.decode(),
     }
 
@@ -80,8 +81,8 @@ def origin(store: Store, row: samples.Row) -> dict[str, Any]:
     }
 
 
-def _content(body: bytes, reader: str) -> dict[str, Any]:
-    content = content_of(body, reader)
+def content_json(content: Content) -> dict[str, Any]:
+    """Return a content as JSON has it: both sides, and the tools where there are some."""
     sides = {"prompt": content.prompt, "completion": content.completion}
     fields = {name: side if isinstance(side, str) else list(side) for name, side in sides.items()}
     return fields if content.tools is None else {**fields, "tools": content.tools}

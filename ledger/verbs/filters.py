@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from ledger.digest import LARGEST_INT
@@ -17,7 +17,7 @@ from ledger.store import Store
 from ledger.verbs.adopt import checked_campaign
 from ledger.verbs.selection import check_scores
 from ledger.verbs.words import plain_text
-from ledger.views import picking
+from ledger.views import picking, spreads
 from ledger.views.picking import Wanted
 
 SORTS = ("born", "newest", "decided", "margin", "score", "lowest")
@@ -90,7 +90,7 @@ def read(store: Store, asked: Asked) -> Looked:
         tag=None if asked.tag is None else _tag(asked.tag),
         since=None if asked.since is None else _moment(store, "since", asked.since),
         until=None if asked.until is None else _moment(store, "until", asked.until),
-        score=None if asked.score is None else _score(store, asked.score),
+        **({} if asked.score is None else _score(store, asked.score)),
         condition=None if asked.where is None else parse_condition(_needed("The condition", asked.where)),
         unlike=checked_campaign(store, asked.unlike),
     )
@@ -134,16 +134,22 @@ def _number(what: str, value: object) -> int:
     return number
 
 
-def _score(store: Store, given: object) -> tuple[str, int | None, int | None]:
+def _score(store: Store, given: object) -> dict[str, Any]:
+    """Return the fields of a measure that a policy in force makes of scores, or else of a dimension that was scored.
+
+    In this order, as `spreads` tells of a name that is both.
+    """
     if not isinstance(given, (tuple, list)) or len(given) != 3:  # noqa: PLR2004 - as the message says
         raise BadRequest("A score is asked for by its dimension, the least and the most that it may be")
     name = _needed("The score's name", given[0])
-    check_scores(store, Compare(Score(name), ">=", Number(0)))
+    measured = spreads.measure(store.connection, name)
+    if measured is None:
+        check_scores(store, Compare(Score(name), ">=", Number(0)))
     try:
         least, most = (None if bound is None else micro(bound) for bound in given[1:])
     except ValueError as error:
         raise BadRequest(f"The score {name!r}: {error}") from error
-    return name, least, most
+    return {"score": (name, least, most), "measured": measured}
 
 
 def _bounds(prefix: object) -> tuple[bytes, bytes]:

@@ -212,7 +212,7 @@ def _shown(found: _Found, handles: list[int]) -> list[dict[str, Any]]:
     rules = listing.rules(store.connection, handles)
     margins = listing.margins(store.connection, handles)
     if wanted.score is not None:
-        scores = listing.scored(store.connection, wanted.score[0], handles)
+        scores = listing.scored(store.connection, wanted, handles)
     else:
         scores = {sample: one.value for sample, one in standing.headlines(store.connection, handles).items()}
     short = short_ids(store, [row.id for row in rows.values()])

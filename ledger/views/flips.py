@@ -6,6 +6,8 @@ their verdict before stands in `judgements` already.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ledger.rule import Compare, Levels, Measure, Number, Operand, Policy, Threshold, comparisons
 from ledger.sqlite import Connection
 from ledger.views import policies, rollups
@@ -18,6 +20,8 @@ _SEEN = """SELECT sample, domain, {columns}facts, person, bound, given, outcome 
         margin AS was_margin, labelled AS was_labelled, label_held AS was_held
     FROM judgements WHERE {which}"""
 _SMALL = 20
+_STRETCHES = 4
+"""Stretches of numbers that are told apart; each is compared with every sample."""
 _FLIPS = f"""SELECT sample, domain, coalesce(person, was), coalesce(person, outcome), was_rule, rule, was_labelled,
         labelled, {{was_labels}}, {{labels}}, was_margin, margin
     FROM (SELECT q.*, {LABELLED.format(of="q.")} AS labelled FROM ({{said}}) q) q
@@ -88,16 +92,17 @@ def _turns(connection: Connection, before: Policy, after: Policy, slots: Slots, 
             name = compare.right.name
             was = _truth(compare, old, lookup(connection, before), before, slots, parameters)
             now = _truth(compare, new, lookup(connection, after), after, slots, parameters)
-            near = _near(compare, old.get(name), new[name], before, slots)
-            parts.append(f"({near} AND {was} IS NOT {now})")
+            passed = near(compare, old.get(name), new[name], before, slots)
+            parts.append(f"({passed} AND {was} IS NOT {now})")
     return f"({' OR '.join(parts) or 'false'})"
 
 
-def _near(compare: Compare, old: Levels | None, new: Levels, policy: Policy, slots: Slots) -> str:
+def near(compare: Compare, old: Levels | None, new: Levels, policy: Policy, slots: Slots) -> str:
     """Return SQL that is true wherever a threshold that moved can pass what is compared with it, which is read fast.
 
-    That lies between the least and the most of the values that moved: also what min or max makes of the values of
-    several domains moves no further. A mean does, and where the way to join domains changed, it can be anywhere.
+    That lies between what some value was and what it is: also what min or max makes of the values of several domains
+    passes no number that none of them passes. A mean does, and where the way to join domains changed, it can be
+    anywhere.
     """
     if old is None or old.cross != new.cross or new.cross == "mean":
         return "true"
@@ -106,11 +111,22 @@ def _near(compare: Compare, old: Levels | None, new: Levels, policy: Policy, slo
         return "true"  # what several domains came to together gives way to a value of their own, or the other way round
     pairs = [(old.default, new.default)]
     pairs += [(before.get(one, old.default), after.get(one, new.default)) for one in before.keys() | after.keys()]
-    moved = [value for pair in pairs if pair[0] != pair[1] for value in pair]
-    if not moved:
-        return "false"
     number = _number(compare.left, {}, "", policy, slots, Parameters())
-    return f"{number} BETWEEN {min(moved)} AND {max(moved)}"
+    parts = [f"{number} BETWEEN {low} AND {high}" for low, high in stretches(pairs)]
+    return f"({' OR '.join(parts) or 'false'})"
+
+
+def stretches(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the stretches that values passed as they moved, a few at most: then the narrowest gaps are in them too."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted((min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    by_gap = sorted(range(1, len(found)), key=lambda n: found[n - 1][1] - found[n][0])
+    begins = [0, *sorted(by_gap[: _STRETCHES - 1]), len(found)]
+    return [(found[first][0], found[end - 1][1]) for first, end in pairwise(begins)] if found else []
 
 
 def _truth(

@@ -12,9 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from ledger.rule import Score
 from ledger.sqlite import Connection
-from ledger.views.conditions import Parameters, number
+from ledger.views.conditions import Parameters
 from ledger.views.merging import merged
 from ledger.views.picking import (
     END,
@@ -99,10 +98,10 @@ def rules(connection: Connection, handles: Sequence[int]) -> dict[int, str]:
     return dict(connection.execute(sql, (json.dumps(handles),)).fetchall())
 
 
-def scored(connection: Connection, dimension: str, handles: Sequence[int]) -> dict[int, int | None]:
-    """Return sample -> its latest score of a dimension in millionths."""
+def scored(connection: Connection, wanted: Wanted, handles: Sequence[int]) -> dict[int, int | None]:
+    """Return sample -> its latest score of the dimension that is asked for, or the measure, in millionths."""
     parameters = Parameters()
-    value = number(Score(dimension), parameters)
+    value = score_of(wanted, parameters)
     chosen = parameters.add(json.dumps(handles))
     sql = f"""SELECT s.sample, {value} FROM samples s WHERE s.sample IN (SELECT value FROM json_each({chosen}))"""  # noqa: S608 - likewise
     return dict(connection.execute(sql, parameters.values).fetchall())
@@ -226,7 +225,7 @@ def _of_few(connection: Connection, wanted: Wanted, sort: str, after: Place | No
         sql = "SELECT sample, decision FROM samples WHERE sample IN (SELECT value FROM json_each(?))"
         keys = dict(connection.execute(sql, (json.dumps(few),)).fetchall())
     elif sort in {"score", "lowest"} and wanted.score is not None:
-        keys = scored(connection, wanted.score[0], few)
+        keys = scored(connection, wanted, few)
     else:
         keys = {sample: sample for sample in few}
     found = [Place(-1 if (key := keys[sample]) is None else key, sample) for sample in few]

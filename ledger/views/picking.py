@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from ledger.event import AUTHORITIES
 from ledger.rule import Condition, Score, Tag
 from ledger.sqlite import Connection
-from ledger.views import rollups
+from ledger.views import rollups, spreads
 from ledger.views.conditions import Parameters, holds, number, tag_value
 
 STANDING = ("campaign", "domain", "status", "rule")
@@ -22,6 +22,12 @@ _LABELS = {"true": "1", "false": "0", "none": "NULL"}
 _NARROW = 50_000
 """Decisions: so many, made one after the other or by one actor, are looked at one by one."""
 
+_RARE = 10_000
+"""Samples with a score between two bounds: so many are looked up in the scores, of more some are found soon anyway."""
+_SCORED = """SELECT v.sample FROM scores v WHERE v.value BETWEEN :least AND :most
+    AND v.measure IN (SELECT m.measure FROM measures m WHERE m.dimension = :name)"""
+_MEASURED = "SELECT sample FROM judgements WHERE :name <> '' AND {} BETWEEN :least AND :most"
+_MANY = f" LIMIT {_RARE + 1}"
 _BY_RUNS = "SELECT sample FROM decisions WHERE run IN (SELECT position FROM runs WHERE actor = ?) LIMIT ?"
 _ACTOR = "(SELECT r.actor FROM decisions d JOIN runs r ON r.position = d.run WHERE d.position = s.decision)"
 
@@ -31,7 +37,8 @@ class Wanted:
     """What must be so of a sample; None says nothing, and '' is the domain, source or split of samples without one.
 
     `tag` is a key and its value (None: any but ''), `since` and `until` positions of the decision in force, `score` a
-    dimension and the least and the most in millionths. Of `few`, where given, are all that is looked for.
+    dimension and the least and the most in millionths; `measured` is SQL over `judgements` where it is a measure of the
+    policy in force instead. Of `few`, where given, are all that is looked for.
     """
 
     campaign: str | None = None
@@ -47,6 +54,7 @@ class Wanted:
     since: int | None = None
     until: int | None = None
     score: tuple[str, int | None, int | None] | None = None
+    measured: str | None = None
     condition: Condition | None = None
     unlike: str | None = None
     few: frozenset[int] | None = None
@@ -86,7 +94,7 @@ def counted(connection: Connection, wanted: Wanted) -> int | None:
 
 
 def narrowed(connection: Connection, wanted: Wanted, ids: tuple[bytes, bytes] | None) -> Wanted:
-    """Return the same question with `few` where bounds of ids, a stretch of decisions or who made them name a few."""
+    """Return the same question with `few` where bounds of ids, decisions, their actor or a score name a few."""
     named: list[set[int]] = [] if wanted.few is None else [set(wanted.few)]
     if ids is not None:
         sql = """SELECT e.position FROM event e CROSS JOIN samples s ON s.sample = e.position
@@ -102,7 +110,28 @@ def narrowed(connection: Connection, wanted: Wanted, ids: tuple[bytes, bytes] | 
     if wanted.actor is not None and not named:
         found = [row[0] for row in connection.execute(_BY_RUNS, (wanted.actor, _NARROW + 1))]
         named += [set(found)] if len(found) <= _NARROW else []
+    if not named and (rare := _rare(connection, wanted)) is not None:
+        named.append(rare)
     return replace(wanted, few=frozenset(set.intersection(*named))) if named else wanted
+
+
+def _rare(connection: Connection, wanted: Wanted) -> set[int] | None:
+    """Return all samples that may have a score between two bounds, where few have it: then no other is looked at."""
+    if wanted.score is None or None in wanted.score or _stand_few(connection, wanted):
+        return None
+    name, least, most = wanted.score
+    is_measure = wanted.measured is not None
+    if spreads.between(connection, name, least or 0, most or 0, is_measure=is_measure) > _RARE:
+        return None
+    values = {"name": name, "least": least, "most": most}
+    rows = connection.execute((_MEASURED.format(wanted.measured) if is_measure else _SCORED) + _MANY, values)
+    found = {row[0] for row in rows}
+    return found if len(found) <= _RARE else None
+
+
+def _stand_few(connection: Connection, wanted: Wanted) -> bool:
+    """Say whether so few samples stand as is asked for that looking at each is faster than looking for a score."""
+    return stands(wanted) and sum(standings(connection, wanted).values()) <= _NARROW
 
 
 _OF_STANDING = """samples s INDEXED BY samples_standing
@@ -212,4 +241,6 @@ def _slow(wanted: Wanted, parameters: Parameters) -> Iterator[str]:
 
 def score_of(wanted: Wanted, parameters: Parameters) -> str:
     """Return SQL for the score that is asked for."""
+    if wanted.measured is not None:
+        return f"(SELECT {wanted.measured} FROM judgements WHERE sample = s.sample)"  # noqa: S608 - numbers and names of columns
     return "NULL" if wanted.score is None else number(Score(wanted.score[0]), parameters)

@@ -40,6 +40,7 @@ INDEXES = (
     "CREATE INDEX {schema}.samples_standing ON samples (campaign, domain, status, rule)",
     "CREATE INDEX {schema}.samples_source ON samples (source)",
     "CREATE INDEX {schema}.samples_decided ON samples (campaign, decision) WHERE decision IS NOT NULL",
+    "CREATE INDEX {schema}.samples_false ON samples (prompt) WHERE label = 0 AND prompt IS NOT NULL",
 )
 
 _CONTENT = """t.blob, json_extract(t.leaf, '$.reader'), json_extract(t.leaf, '$.form'), json_extract(t.leaf, '$.type'),
@@ -146,6 +147,16 @@ def get(connection: Connection, sample: int) -> Row | None:
     """Return one sample, or None if there is none at that position."""
     row = connection.execute(f"{_SELECT} WHERE s.sample = ?", (sample,)).fetchone()
     return None if row is None else Row(*row)
+
+
+def version_at(connection: Connection, position: int) -> tuple[int, bytes, str] | None:
+    """Return (row in blob, its address, the reader) of the content that a birth or an edit brought."""
+    row = connection.execute(
+        """SELECT t.blob, b.hash, json_extract(t.leaf, '$.reader') FROM told t JOIN blob b ON b.id = t.blob
+        WHERE t.position = ?""",
+        (position,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1], row[2])
 
 
 def by_ids(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, Row]:
