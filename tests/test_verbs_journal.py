@@ -181,7 +181,7 @@ def test_what_an_interrupt_kept_from_a_commit_is_stored_by_the_next_flush(
     three: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in the middle of a commit: the reply that was paid for is still there to be stored."""
-    journal = journal_of(three, "a" * 64)
+    journal = journal_of(three, "a" * 64, "b" * 64)
     writer = journal._writer  # noqa: SLF001 - what a job holds
     commit = writer._commit  # noqa: SLF001 - where the signal comes
 
@@ -193,10 +193,12 @@ def test_what_an_interrupt_kept_from_a_commit_is_stored_by_the_next_flush(
         await journal.sent(call("a" * 64), 1, Decimal("0.01"))
         monkeypatch.setattr(writer, "_commit", interrupted)
         try:
-            await journal.replied(call("a" * 64), 1, reply(b"paid for"))
+            await asyncio.gather(
+                journal.replied(call("a" * 64), 1, reply(b"paid for")), journal.sent(call("b" * 64), 1, Decimal("0.01"))
+            )
         finally:
             writer.flush()
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(tell())
-    assert keys_of(three)[-1] == ("reply_stored", "a")
+    assert keys_of(three) == [("request_sent", "a"), ("reply_stored", "a")]  # and nothing of what nobody sends

@@ -116,6 +116,8 @@ class Batches(Backend):
         finally:
             course.leave()
             await asyncio.wait([driving])
+            if not driving.cancelled():
+                driving.exception()  # whoever left does not ask for it
 
 
 class _Course:
@@ -205,14 +207,18 @@ class _Course:
     async def _probed_first(self, tries: Sequence[Try]) -> Sequence[Try]:
         """Send a call on its own and return the others; raise Stopped where the first few are refused as they are."""
         async with self._probing:
-            for _ in range(PROBES):
-                if self._probed or len(tries) < 2 or tries[0].attempt > 1 or self.stopped is not None:  # noqa: PLR2004 - one is no batch
+            refused = 0
+            while not self._probed and refused < PROBES:
+                if len(tries) < 2 or tries[0].attempt > 1 or self.stopped is not None:  # noqa: PLR2004 - one is no batch
                     return tries
-                refused = False
+                if self.patience.leaving:
+                    raise Left
                 async for outcome in self.batches.live.run(_only(tries[0].call), self.journal):
                     self.outcomes.put_nowait(outcome)
-                    refused = outcome.failure is not None and outcome.failure.kind == "bad_request"
-                self._probed = not refused
+                    if outcome.failure is not None and outcome.failure.kind == "bad_request":
+                        refused += 1
+                    else:  # a call that was withheld says nothing of the others
+                        self._probed = outcome.reply is not None or outcome.failure is not None
                 tries = tries[1:]
             if not self._probed:
                 raise Stopped(

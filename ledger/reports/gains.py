@@ -75,7 +75,7 @@ def gains(store: Store, recipe: str | None = None, run: int | None = None) -> di
     digest = None if recipe is None else _named(recipe, [name for name, _ in known])
     made = _made(spending.derived(store.connection, digest, run))
     costs = {one.recipe: one for one in spending.spent(store.connection, digest, run)}
-    judged = spending.judged(store.connection, digest)
+    judged = spending.judged(store.connection, digest, run)
     failures: dict[str, dict[str, int]] = {}
     for name, failure, count in spending.failed(store.connection, digest, run):
         failures.setdefault(name, {})[failure] = count

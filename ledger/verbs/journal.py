@@ -90,8 +90,12 @@ class Writer:
         return await told.told
 
     def flush(self) -> None:
-        """Commit what was told so far; where that cannot be together, each alone, so that a refusal is one teller's."""
-        waiting, self._waiting = sorted(self._waiting, key=lambda one: one.key), []
+        """Commit what was told so far; where that cannot be together, each alone, so that a refusal is one teller's.
+
+        A request whose sender was interrupted is not sent, so nothing is said of it.
+        """
+        told = [one for one in self._waiting if one.key[0] != _SENT or not one.told.done()]
+        waiting, self._waiting = sorted(told, key=lambda one: one.key), []
         error = self._told(waiting)
         if error is None:
             return

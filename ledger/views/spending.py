@@ -60,14 +60,14 @@ def spent(connection: Connection, recipe: str | None = None, run: int | None = N
     return [Spent._make([*row, total(millions, rest)]) for *row, millions, rest in rows]
 
 
-def judged(connection: Connection, recipe: str | None = None) -> dict[str, int]:
+def judged(connection: Connection, recipe: str | None = None, run: int | None = None) -> dict[str, int]:
     """Return recipe -> picodollars that models took for judging what it made, and what that was made from."""
-    which = "recipe = ?" if recipe is not None else "true"
+    where, values = _narrowed(recipe, run, "d")
     rows = connection.execute(
-        f"""SELECT d.recipe, {SUM} FROM (SELECT recipe, child AS sample FROM derived WHERE {which}
-            UNION SELECT recipe, parent FROM derived WHERE {which}) d
+        f"""SELECT d.recipe, {SUM} FROM (SELECT d.recipe, d.child AS sample FROM derived d {where}
+            UNION SELECT d.recipe, d.parent FROM derived d {where}) d
         JOIN attempts a ON a.sample = d.sample AND a.purpose = 'judge' GROUP BY d.recipe""",  # noqa: S608 - constants
-        () if recipe is None else (recipe, recipe),
+        (*values, *values),
     )
     return {name: total(millions, rest) for name, millions, rest in rows}
 
