@@ -79,8 +79,12 @@ def _plan(plan: dict[str, Any]) -> None:
             f"{many(seen['windows'], 'window')}: {number(seen['single_label'])} of one label, "
             f"{number(seen['same_prompt'])} with one prompt twice"
         )
-    told.append(
-        f"{many(plan['dropped'], 'row')} dropped" if plan["measured"] else "lengths: give --model to count them"
-    )
+    told.append(_lengths(plan))
     for each in told:
         line(f"  {each}")
+
+
+def _lengths(plan: dict[str, Any]) -> str:
+    if not plan["measured"]:
+        return "lengths: give --model to count them"
+    return "lengths were not counted" if plan["dropped"] is None else f"{many(plan['dropped'], 'row')} dropped"

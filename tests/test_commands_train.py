@@ -14,6 +14,7 @@ from ledger.trainers.contract import Job, OnStep, Trained
 from ledger.verbs import train as verb
 from tests.cli import ok, run
 from tests.small import samples
+from tests.test_exporters_lengths import tokenizer
 from tests.trained import trained
 
 
@@ -60,6 +61,32 @@ def test_check_and_list_show_what_there_is(toolset: Ledger, manifest: Path, tmp_
         assert each in told.out
     assert run("--ledger", toolset.path, "train", "--check", "--json").json == toolset.check_training()
     assert ok("--ledger", toolset.path, "train", "--list", "--json").json == toolset.trainings()
+
+
+@pytest.mark.parametrize("batch", [2, 6])
+def test_check_shows_what_does_not_fit_the_batch(toolset: Ledger, manifest: Path, tmp_path: Path, batch: int) -> None:
+    """With a model too, though its lengths are not counted then: the report, what would mend it, and 1."""
+    (tmp_path / "s.toml").write_text(f"per_device_train_batch_size = {batch}\n")
+    asked = ["train", "--check", "kto", "--release", manifest, "--config", tmp_path / "s.toml"]
+    told = run("--ledger", toolset.path, *asked, "--model", tokenizer(tmp_path / "words"))
+    assert told.code == 1, told.err
+    assert f"with batches of {batch}" in told.out + told.err
+    assert f"--batch-size {batch}" in told.out + told.err
+    assert "lengths were not counted" in told.out
+
+
+def test_a_run_is_found_by_its_name(
+    toolset: Ledger, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `train --list` shows it, also where its folder is gone; what names nothing is told how runs are named."""
+    training = trained(toolset, manifest, tmp_path / "rml")
+    monkeypatch.chdir(tmp_path.parent)
+    asked = ["--ledger", toolset.path, "prove", "--sample", samples(toolset)[0], "--trained"]
+    assert f"@{training['position']}" in ok(*asked, "rml", "-o", tmp_path / "p").out
+    for name in ("rmx", "00000000"):
+        refused = run(*asked, name)
+        assert refused.code not in {0, 70}
+        assert "@POSITION" in refused.err
 
 
 def test_a_sample_is_shown_in_a_training(toolset: Ledger, manifest: Path, tmp_path: Path) -> None:

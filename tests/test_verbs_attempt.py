@@ -211,3 +211,30 @@ def test_a_record_that_the_log_does_not_bear_out_is_not_recorded(
         with pytest.raises(DestinationExists):
             asked.train(toolset)
         assert toolset.log(limit=1000) == before
+
+
+def test_seconds_are_of_all_sessions_as_steps_are(
+    toolset: Ledger, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were recorded: a session that was stopped, one that ended before its first step, and the last."""
+
+    def saved(job: Job, _on_step: OnStep) -> None:
+        (job.out / "checkpoint-1").mkdir(exist_ok=True)
+        (job.out / "checkpoint-1" / "ledger_manifest.json").write_bytes(job.rows.manifest)
+
+    def fail(_job: Job, _on_step: OnStep) -> None:
+        raise OrderBroken("rows moved")
+
+    Trainer(saved, state="interrupted").put(monkeypatch)
+    assert asked.train(toolset)["seconds"] == "1.5"
+    assert asked.train(toolset)["seconds"] == "3"
+    Trainer(fail).put(monkeypatch)
+    with pytest.raises(OrderBroken):
+        asked.train(toolset)
+    Trainer().put(monkeypatch)
+    told = asked.train(toolset)
+    assert told["resumed"]
+    assert 4.5 <= float(told["seconds"]) < 14
+    assert [float(one["seconds"]) for one in toolset.trainings()["trainings"]][::-1][:2] == [1.5, 3]
+    anew = asked._replace(out=asked.out.with_name("anew")).train(toolset)
+    assert anew["seconds"] == "1.5"

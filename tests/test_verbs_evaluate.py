@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,22 @@ def test_only_prompts_that_are_asked_count_as_seen(
     assert ledger.evaluate(model, manifest)["seen"] == 0
 
 
+def test_a_checkpoint_is_compared_with_what_its_run_began_from(
+    ledger: Ledger, tmp_path: Path, model: Path, asked: list[Prompt]
+) -> None:
+    """It has a baseline, and of the prompts those count that its own steps took."""
+    fill(ledger, tmp_path, old=[f"question {n}" for n in range(12)])
+    manifest = released(ledger, tmp_path, "old")
+    few: dict[str, Any] = {"steps": 3, "per_device_train_batch_size": 4}
+    run = trained(ledger, manifest, tmp_path / "run", method="sft", model=model, weights=b"1", **few)
+    checkpoint = weights(tmp_path / "run" / "checkpoint-1", b"half")
+    shutil.copy(manifest, checkpoint / "ledger_manifest.json")
+    told = ledger.evaluate(checkpoint, manifest)
+    assert (told["baseline"], told["trained"], told["seen"]) == (run["model"], run["event"], 4)
+    assert ledger.evaluate(tmp_path / "run", manifest)["seen"] == 12
+    assert len(asked) == 4 * 12
+
+
 def test_the_whole_chain_of_trainings_counts(ledger: Ledger, tmp_path: Path, model: Path, asked: list[Prompt]) -> None:
     """What the model before had seen counts too, by the digests of the weights; also where only weights are left."""
     fill(ledger, tmp_path, one=["a?", "b?"], two=["c?"], other=["d?"], held=["b?", "c?", "d?", "e?"])
@@ -123,8 +140,10 @@ def test_an_expectation_cannot_be_called_as_a_check(
     held, file = released(ledger, tmp_path, "held"), tmp_path / "e.toml"
     before = ledger.log(limit=1000)
     file.write_text(f'[[expect]]\nname = "{name}"\nheading = "Other"\n')
-    with pytest.raises(SettingsInvalid, match=r"e\.toml, line 1: '.*' is a check already"):
+    with pytest.raises(SettingsInvalid, match=r"e\.toml, line 1: '.*' is a check already") as refused:
         ledger.evaluate(model, held, expectations=file)
+    assert "nothing was asked" in refused.value.next_step
+    assert "trained" not in refused.value.next_step
     assert (asked, ledger.log(limit=1000)) == ([], before)
     file.write_text('[[expect]]\nname = "errors"\nheading = "Other"\n')
     told = {one["check"]: one["after"]["passed"] for one in ledger.evaluate(model, held, expectations=file)["checks"]}

@@ -179,3 +179,31 @@ def test_why_tells_what_was_trained_on_a_release(toolset: Ledger, run: dict[str,
         expected = [run["position"]] if release["copies"] else []
         assert [one["position"] for one in release["trained"]] == expected
     assert (tmp_path / "run").is_dir()
+
+
+def test_a_name_that_several_runs_have_names_none(ledger: Ledger, tmp_path: Path) -> None:
+    """The sessions of one run are one; another release, or other settings, make another run."""
+    ledger.ingest(write(tmp_path / "in.jsonl", chat("who?", "me", label=True)), campaign="c")
+    (one,) = samples(ledger)
+    manifest = released(ledger, tmp_path)
+    for state in ("interrupted", "finished"):
+        made = trained(ledger, manifest, tmp_path / "run", method="sft", state=state)
+    assert ledger.prove_trained("run", one)["trained"]["position"] == made["position"]
+    (tmp_path / "other").mkdir()
+    trained(ledger, manifest, tmp_path / "other" / "run", method="sft", seed=7)
+    with pytest.raises(BadRequest, match="Several runs are called run: @") as refused:
+        ledger.prove_trained("run", one)
+    assert "@POSITION" in refused.value.next_step
+
+
+def test_of_a_checkpoint_its_own_steps_count(ledger: Ledger, tmp_path: Path) -> None:
+    """The run took every row in the end; its first checkpoint had seen the rows of one step."""
+    rows = [chat(f"question {n}", f"answer {n}", label=True) for n in range(8)]
+    ledger.ingest(write(tmp_path / "in.jsonl", *rows), campaign="c")
+    manifest = released(ledger, tmp_path)
+    trained(ledger, manifest, tmp_path / "run", method="sft", steps=4, per_device_train_batch_size=2)
+    checkpoint = tmp_path / "run" / "checkpoint-1"
+    checkpoint.mkdir()
+    shutil.copy(manifest, checkpoint / "ledger_manifest.json")
+    for folder, seen in ((tmp_path / "run", 8), (checkpoint, 2)):
+        assert sum(ledger.prove_trained(folder, one)["used"] for one in samples(ledger)) == seen

@@ -11,7 +11,15 @@ import pytest
 
 from ledger import Ledger
 from ledger.errors import BadRequest, DestinationExists, ModelUnreadable, NotWritable
-from ledger.verbs.run_folder import RunFolder, json_of, model_before, model_facts, result_of, training_of
+from ledger.verbs.run_folder import (
+    RunFolder,
+    checkpoint_step,
+    json_of,
+    model_before,
+    model_facts,
+    result_of,
+    training_of,
+)
 from tests.logs import store_of
 from tests.small import names
 from tests.trained import trained
@@ -225,3 +233,24 @@ def test_a_folder_says_which_model_it_began_from(toolset: Ledger, run: tuple[dic
     assert model_before(out) == out / "model"
     assert model_before(out.parent) is None
     assert toolset.verify()["ok"]
+
+
+def test_a_checkpoint_is_one_of_its_run(toolset: Ledger, run: tuple[dict[str, Any], Path]) -> None:
+    """By the run's folder around it, and the manifest in it; elsewhere, or with another manifest, it is nobody's."""
+    told, out = run
+    store, checkpoint = store_of(toolset), out / "checkpoint-6"
+    checkpoint.mkdir()
+    (checkpoint / "model.safetensors").write_bytes(b"half of what it learned")
+    (out / "model").mkdir()
+    (out / "model" / "config.json").write_text("{}")
+    assert (checkpoint_step(checkpoint), training_of(store, checkpoint)) == (None, None)
+    shutil.copy(out.parent / "kto.jsonl.manifest.json", checkpoint / "ledger_manifest.json")
+    found = training_of(store, checkpoint)
+    assert found is not None
+    assert (found.position, checkpoint_step(checkpoint)) == (told["position"], 6)
+    assert model_before(checkpoint) == out / "model"
+    elsewhere = shutil.copytree(checkpoint, out.parent / "checkpoint-6")
+    assert (checkpoint_step(elsewhere), training_of(store, elsewhere), model_before(elsewhere)) == (None, None, None)
+    (checkpoint / "ledger_manifest.json").write_text("{}")
+    assert training_of(store, checkpoint) is None
+    assert checkpoint_step(out) is None

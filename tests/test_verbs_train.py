@@ -27,7 +27,7 @@ from ledger.trainers.contract import FAILED, Job, OnStep
 from ledger.verbs import train as verb
 from ledger.verbs.run_folder import model_facts, result_of, training_of
 from tests.logs import store_of
-from tests.small import names
+from tests.small import names, samples
 from tests.test_exporters_lengths import tokenizer
 from tests.trained import trained
 from tests.trainer import Asked, Trainer, kinds
@@ -104,6 +104,7 @@ def test_check_tells_releases_and_what_would_come_of_one(toolset: Ledger, manife
     trained(toolset, manifest, tmp_path / "run")
     toolset.project("sft", tmp_path / "sft.jsonl")
     toolset.project("pending", tmp_path / "pending.jsonl")  # samples for reading: nothing for a trainer
+    trained(toolset, manifest, tmp_path / "failed", state="failed")
     told = toolset.check_training("kto", manifest)
     found = {one["name"]: one for one in told["releases"]}
     rows = len((tmp_path / "kto.jsonl").read_bytes().splitlines())
@@ -137,6 +138,73 @@ def test_check_counts_what_would_be_dropped(toolset: Ledger, manifest: Path, tmp
     assert whole["plan"]["dropped"] == 0
 
 
+def test_check_names_a_model_that_train_would_refuse(toolset: Ledger, manifest: Path, tmp_path: Path) -> None:
+    """No configuration or weights, or a tokenizer without a chat template where the rows are conversations."""
+    folder, others = tokenizer(tmp_path / "words", None), toolset.check_training("kto", manifest)["faults"]
+
+    def faults(view: str = "kto-interleaved", method: str = "kto") -> list[str]:
+        file = tmp_path / f"{view}.jsonl"
+        toolset.project(view, file, overwrite=True)
+        told = toolset.check_training(method, f"{file}.manifest.json", model=folder)
+        assert told["ok"] is (told["faults"] == [])
+        return [one for one in told["faults"] if one not in others]
+
+    assert [one.split(" in ")[0] for one in faults()] == ["there is no config.json", "the tokenizer"]
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"cut off")
+    first, second = faults()
+    assert first.endswith("cannot be read: its head is cut off, or it is no safetensors")
+    assert "has no chat template, and the rows are conversations" in second
+    toolset.project("sft", tmp_path / "chats.jsonl", type="language_modeling")
+    told = toolset.check_training("sft", tmp_path / "chats.jsonl.manifest.json", model=folder)
+    assert any("has no chat template" in one for one in told["faults"])
+    tokenizer(folder)
+    assert len(faults()) == 1
+
+
+def test_a_release_that_holds_what_was_erased_is_not_trained_on(
+    toolset: Ledger, manifest: Path, tmp_path: Path
+) -> None:
+    """Its file has the text still: `train` and `--check` say so, and what helps; a new release is good."""
+    toolset.project("sft", tmp_path / "sft.jsonl")
+    given = toolset.check_training("kto", manifest)["faults"]
+    one = next(
+        each for each in samples(toolset) if (place := toolset.why(each)["releases"][0])["copies"] and place["row"] == 3
+    )
+    erase: dict[str, Any] = {"reason": "the person asked", "authority": "ticket 1", "yes": True}
+    toolset.edit(one, b'{"prompt": "new", "completion": "words", "label": true}')
+    assert toolset.check_training("kto", manifest)["faults"] == given
+    toolset.erase([one], **erase)
+    refused(toolset, ReleaseUnfit, r"a sample that was erased since \(row 4\)\.$", "kto", manifest, smoke=True)
+    with pytest.raises(ReleaseUnfit) as caught:
+        toolset.train("kto", manifest, smoke=True)
+    assert caught.value.next_step.startswith("Make the release again with `ledger project`")
+    assert "rebuild" not in caught.value.next_step
+    (said,) = (each for each in toolset.check_training("kto", manifest)["faults"] if each not in given)
+    assert "erased since (row 4). Make the release again with `ledger project`" in said
+    toolset.project("kto-interleaved", tmp_path / "kto.jsonl", overwrite=True)
+    assert toolset.check_training("kto", manifest)["faults"] == given
+    *_, other, another = (each for each in samples(toolset) if toolset.why(each)["releases"][-1]["copies"])
+    toolset.erase([other, another], **erase)
+    refused(toolset, ReleaseUnfit, "2 samples that were erased since", "kto", manifest, smoke=True)
+
+
+def test_what_would_help_an_unfit_release_is_named(toolset: Ledger, manifest: Path, tmp_path: Path) -> None:
+    """Making the same one again would not."""
+    (tmp_path / "s.toml").write_text("per_device_train_batch_size = 2\n")
+    toolset.project("sft", tmp_path / "openai.jsonl", type="language_modeling", dialect="openai")
+    config: dict[str, Any] = {"config": tmp_path / "s.toml"}
+    for method, file, more, says in (
+        ("sft", manifest, {}, "Train kto on it, or make a release for sft with `ledger project sft`; nothing was"),
+        ("sft", tmp_path / "openai.jsonl.manifest.json", {}, "`--dialect trl`"),
+        ("kto", manifest, config, "`--batch-size 2`, or leave `per_device_train_batch_size`"),
+    ):
+        with pytest.raises(ReleaseUnfit) as caught:
+            toolset.train(method, file, smoke=True, **more)
+        assert says in caught.value.next_step
+        assert "rebuild" not in caught.value.next_step
+
+
 def test_an_empty_ledger_has_nothing_to_train_on(ledger: Ledger) -> None:
     """That is said, as the check of a folder without data would say it."""
     assert "this ledger has no release that could be trained on" in ledger.check_training()["faults"]
@@ -164,8 +232,9 @@ def test_what_came_of_it_is_in_the_log_and_in_the_folder(
     assert told["model"] == f"b3:{model_facts(asked.model)['blake3']}"
     assert training_of(store_of(toolset), asked.out) is not None
     assert {"loss.svg", "run.json"} <= set(names(asked.out))
-    with pytest.raises(DestinationExists):
+    with pytest.raises(DestinationExists) as again:
         asked.train(toolset)
+    assert again.value.next_step.startswith("The run in it is finished.")
     assert toolset.verify()["ok"]
 
 

@@ -132,6 +132,7 @@ def test_smoke_makes_its_own_model(ledger: Ledger, tmp_path: Path) -> None:
     assert told.code == 0, told.err
     assert told.json["state"] == "finished"
     assert (tmp_path / "run" / "tiny" / "config.json").is_file()
+    assert "began from | a random model of the smoke test |" in (tmp_path / "run" / "README.md").read_text("utf-8")
     shown = run("--ledger", tmp_path / "ledger.db", "train", "--list")
     assert "kto" in shown.out
     assert "1 of 1" in shown.out

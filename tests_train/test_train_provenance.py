@@ -31,6 +31,9 @@ def test_the_manifest_stands_in_checkpoints_configuration_and_card(ledger: Ledge
     card = (run / "README.md").read_text("utf-8")
     assert said["blake3"] in card
     assert "sample-ledger" in card
+    assert f"began from | `{Path(model).name}` |" in card
+    assert "| state | finished |\n| steps | 2 of 2 |" in card
+    assert "None" not in card
 
 
 def test_a_sample_is_proved_to_have_been_trained_on(ledger: Ledger, tmp_path: Path, model: str) -> None:

@@ -41,10 +41,15 @@ def test_lora_leaves_an_adapter_that_says_its_release(ledger: Ledger, tmp_path: 
     assert (tmp_path / "run" / "adapter_model.safetensors").is_file()
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert (tmp_path / "run" / "ledger_manifest.json").read_bytes() == manifest.read_bytes()
-    assert "ledger:" in (tmp_path / "run" / "README.md").read_text("utf-8")
-    told = ledger.evaluate(tmp_path / "run", manifest, limit=2, most_tokens=4)
-    assert told["prompts"] == 2
-    assert told["baseline"] is not None
+    for card in (tmp_path / "run" / "README.md", tmp_path / "run" / "checkpoint-1" / "README.md"):
+        told = card.read_text("utf-8")
+        assert "ledger:" in told
+        assert "LoRA of rank 4" in told
+        assert str(Path(model).parent) not in told
+    for folder in (tmp_path / "run", tmp_path / "run" / "checkpoint-1"):
+        asked = ledger.evaluate(folder, manifest, limit=2, most_tokens=4)
+        assert (asked["prompts"], asked["seen"]) == (2, 2)
+        assert asked["baseline"] is not None
 
 
 def test_rows_of_which_nothing_would_be_learned_stop_it(ledger: Ledger, tmp_path: Path, model: str) -> None:

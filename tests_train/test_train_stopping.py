@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -58,6 +59,13 @@ def test_a_training_that_is_interrupted_goes_on(ledger: Ledger, tmp_path: Path, 
     assert (again["state"], again["steps"], again["resumed"]) == ("finished", 3, True)
     ledger.train("sft", manifest, model=model, out=tmp_path / "whole", config=config)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    stopped, again, whole = (one["metrics"] for one in ledger.trainings()["trainings"][::-1])
+    assert float(again["train_loss"]) == pytest.approx(float(whole["train_loss"]), abs=1e-4)
+    lines = (tmp_path / "run" / "losses.jsonl").read_text("utf-8").splitlines()
+    assert sum(float(loss) for line in lines if (loss := json.loads(line).get("loss"))) / 3 == pytest.approx(
+        float(again["train_loss"]), abs=1e-4
+    )
+    assert again["train_loss"] != stopped["train_loss"]
     assert [said["state"] for said in attempts(ledger)] == ["interrupted", "finished", "finished"]
 
 

@@ -86,6 +86,20 @@ def test_another_sampler_is_found(rows: Rows, tmp_path: Path, model: str, tokeni
     assert check_rows(trainer, len(rows)) == ["the sampler is not sequential"]
 
 
+def test_several_devices_are_found(
+    rows: Rows,
+    tmp_path: Path,
+    model: str,
+    tokenizer: Any,  # noqa: ANN401 - a tokenizer
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A microbatch would be as many times as large, and its rows other ones than those that were checked."""
+    trainer = trainer_for(write(tmp_path / "rows.jsonl", *rows), tmp_path, model, tokenizer)
+    monkeypatch.setattr(type(trainer.args), "n_gpu", 2)
+    (told,) = check_rows(trainer, len(rows))
+    assert told.startswith("2 devices would share the rows")
+
+
 def test_what_was_changed_under_way_is_found(rows: Rows, tmp_path: Path, model: str, tokenizer: Any) -> None:  # noqa: ANN401 - a tokenizer
     """A backend that takes another learning rate, length or number of processes than was asked for is found out."""
     trainer = trainer_for(write(tmp_path / "rows.jsonl", *rows), tmp_path, model, tokenizer)

@@ -60,6 +60,10 @@ class Ruler(Protocol):
     def unrendered(self) -> int:
         """Return how many conversations the chat template refused so far."""
 
+    @property
+    def has_template(self) -> bool:
+        """Say whether conversations are measured through a chat template."""
+
     def prompt_tokens(self, prompt: str, tools: str | None, form: str) -> int:
         """Return the tokens of one prompt, the generation prompt included."""
 
@@ -74,6 +78,7 @@ class Estimate:
     """A rule that needs no tokenizer and errs on the long side."""
 
     unrendered = 0
+    has_template = False
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -111,6 +116,11 @@ class Tokens:
     def identity(self) -> dict[str, Any]:
         """Return what was loaded: digests and a file's name, never where it stood."""
         return self._loaded.identity
+
+    @property
+    def has_template(self) -> bool:
+        """Say whether there is a chat template."""
+        return self._loaded.template(with_tools=False) is not None
 
     def prompt_tokens(self, prompt: str, tools: str | None, form: str) -> int:
         """Return the tokens of one prompt."""

@@ -40,8 +40,8 @@ def reached_after(steps: int, rows: int, microbatch: int, accumulated: int) -> R
     return Reached(epochs, rest * of_a_step)
 
 
-def reached(store: Store, training: trainings.Training) -> Reached:
-    """Return how far a training came; raise CorruptLedger where its settings are missing."""
+def reached(store: Store, training: trainings.Training, steps: int | None = None) -> Reached:
+    """Return how far a training came, or had come after so many steps; raise CorruptLedger without its settings."""
     leaf = leaf_of(store, training.leaf)
     digest = bytes.fromhex(leaf["config"])
     found = store.find_blobs(digest, digest)
@@ -49,6 +49,6 @@ def reached(store: Store, training: trainings.Training) -> Reached:
     try:
         settings = decode(body or b"null")["settings"]
         of_a_step = settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]
-        return reached_after(leaf["steps"][0], leaf["rows"], *of_a_step)
+        return reached_after(leaf["steps"][0] if steps is None else steps, leaf["rows"], *of_a_step)
     except _WRONG as error:
         raise CorruptLedger(store.path, f"the settings of the training @{training.position} are missing") from error

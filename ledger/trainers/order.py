@@ -85,7 +85,10 @@ def check_arguments(trainer: Any, asked: Mapping[str, Any]) -> list[str]:  # noq
 
 
 def check_rows(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - any of TRL's trainers
-    """Return whether rows were dropped, or are not taken in the order in which they stand there, in sentences."""
+    """Return whether rows were dropped, or are not taken by one device in the order in which they stand there.
+
+    In sentences. Several devices multiply the microbatch, so its rows are other ones than those that were checked.
+    """
     from torch.utils.data import SequentialSampler
 
     found = []
@@ -93,6 +96,8 @@ def check_rows(trainer: Any, rows: int) -> list[str]:  # noqa: ANN401 - any of T
         found.append(f"{rows - left} rows were dropped" if left < rows else f"{left - rows} rows were added")
     if not isinstance(trainer._get_train_sampler(), SequentialSampler):  # noqa: SLF001 - there is no public way to ask
         found.append("the sampler is not sequential")
+    if (devices := max(trainer.args.n_gpu, 1) * trainer.args.world_size) > 1:
+        found.append(f"{devices} devices would share the rows; let one be seen, with CUDA_VISIBLE_DEVICES")
     return found
 
 

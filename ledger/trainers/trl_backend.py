@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +16,12 @@ from blake3 import blake3
 
 from ledger.errors import LedgerError, ModelUnreadable, OrderBroken, ReleaseUnfit, TrainerMissing
 from ledger.trainers.content import check_content
-from ledger.trainers.contract import DPO, FAILED, FINISHED, INTERRUPTED, KTO, LOSSES, SFT, Job, OnStep, Trained
+from ledger.trainers.contract import DPO, FAILED, FINISHED, INTERRUPTED, KTO, MANIFEST, SFT, Job, OnStep, Trained
 from ledger.trainers.environment import device_name, forget_peak, here, imported, peak_bytes, quiet, versions
+from ledger.trainers.losses import last_numbers, of_all_sessions, write_losses
 from ledger.trainers.order import check_arguments, check_kto_order, check_rows
 from ledger.trainers.settings import label_weights
-from ledger.trainers.stamping import stamp_checkpoint, stamp_config, stamp_run
+from ledger.trainers.stamping import Reach, stamp_checkpoint, stamp_config, stamp_run
 from ledger.trainers.stopping import Stop
 
 OUT_OF_MEMORY = "out_of_memory"
@@ -30,9 +29,6 @@ _LONGEST_NAME = 100
 _CACHE = "cache"
 _NO_ROOM = "allocate memory"
 """What torch says, as a plain RuntimeError, where the memory is no GPU's."""
-_PLACES = Decimal("0.000001")
-_BOOKKEEPING = ("epoch", "learning_rate", "num_tokens", "step", "total_flos", "train_runtime")
-_LARGEST = Decimal(10) ** 15
 FAILURE = "failure.txt"
 """What the trainer said where it failed, in the run's folder."""
 NEEDED = ("torch", "transformers", "trl", "datasets", "accelerate", "peft")
@@ -104,16 +100,19 @@ def _trained(job: Job, trainer: Any, stop: Stop, on_step: OnStep) -> Trained:  #
     trainer.add_callback(_watch(job, stop, on_step))
     failure = _failure(job, lambda: _run(job, trainer, stop))
     done = trainer.state
-    _write_losses(job.out, done.log_history)
+    history = done.log_history if job.resume is None else of_all_sessions(done.log_history)
+    write_losses(job.out, history)
+    state = FAILED if failure else INTERRUPTED if _is_stopped(trainer, stop) else FINISHED
+    _stamp_end(job, Reach(state, done.global_step, done.max_steps))
     return Trained(
-        FAILED if failure else INTERRUPTED if _is_stopped(trainer, stop) else FINISHED,
+        state,
         failure,
         done.global_step,
         done.max_steps,
         _since(began),
         device_name(trainer.args.device),
         versions(job.backend),
-        _last_numbers(done.log_history),
+        last_numbers(history),
         peak_bytes(),
     )
 
@@ -303,41 +302,23 @@ def _watch(job: Job, stop: Stop, on_step: OnStep) -> Any:  # noqa: ANN401 - a Tr
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002 - likewise
             """Stamp the checkpoint, and the card that was just written anew."""
-            stamp_checkpoint(job.out / f"checkpoint-{state.global_step}", job.rows)
-            stamp_run(job.out, job.rows)
+            reach = Reach(None, state.global_step, state.max_steps)
+            stamp_run(job.out, job, reach)
+            stamp_checkpoint(job.out / f"checkpoint-{state.global_step}", job, reach)
 
     return Watch()
 
 
 def _finish(job: Job, trainer: Any) -> None:  # noqa: ANN401 - as above
     trainer.save_model(str(job.out))
-    trainer.create_model_card(tags=["sample-ledger"])
-    stamp_run(job.out, job.rows)
+    stamp_run(job.out, job, Reach(FINISHED, trainer.state.global_step, trainer.state.max_steps))
 
 
-def _write_losses(out: Path, history: list[dict[str, Any]]) -> None:
-    """Write what was logged, a line each; what is no finite number is left out."""
-    kept = [{name: value for name, value in entry.items() if _is_plain(value)} for entry in history]
-    with suppress(OSError):  # the event says the last of them
-        lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in kept)
-        (out / LOSSES).write_text(lines, encoding="utf-8")
-
-
-def _is_plain(value: object) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-def _last_numbers(history: list[dict[str, Any]]) -> dict[str, Decimal]:
-    """Return the last of each number that was logged; what is no finite number is left out."""
-    found: dict[str, Decimal] = {}
-    for entry in history:
-        for name, value in entry.items():
-            if name in _BOOKKEEPING or name.endswith("_per_second"):
-                continue
-            if isinstance(value, (int, float)) and _is_plain(value):
-                number = Decimal(str(value))
-                found[name] = number.quantize(_PLACES) if abs(number) < _LARGEST else number
-    return dict(sorted(found.items()))
+def _stamp_end(job: Job, reach: Reach) -> None:
+    """Say in the card of what was saved how the training ended."""
+    with suppress(OSError):  # a full disk may be what ended it
+        if (job.out / MANIFEST).is_file():
+            stamp_run(job.out, job, reach)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ledger.trainers.settings import frozen
 from ledger.verbs.files import WholeFile
 from ledger.verbs.frozen_release import Frozen
 from ledger.verbs.run import Run, Who
-from ledger.verbs.run_folder import RESULT, json_of
+from ledger.verbs.run_folder import RESULT, json_of, recorded_in
 
 PATIENCE = 600.0
 """Seconds, at least, that the end of a training waits for others who write."""
@@ -93,6 +93,7 @@ class Attempt:
         self._release = release
         self._who = who
         self._resumed = resumed
+        self._before = _seconds_before(store, out, release) if resumed else Decimal(0)
         self._run = Run(store.ledger_id, "train", _params(config, release), who)
 
     def begin(self) -> None:
@@ -101,7 +102,11 @@ class Attempt:
             self._run.begun(transaction)
 
     def leave(self, trained: Trained, result: str | None = None) -> Left:
-        """Write what came of it into the run's folder, where there is room, and return it to be recorded."""
+        """Write what came of it into the run's folder, where there is room, and return it to be recorded.
+
+        Its seconds are those of the whole run, as its steps are, as far as the sessions before are in the ledger.
+        """
+        trained = trained._replace(seconds=trained.seconds + self._before)
         left = Left(trained, result, self._resumed, self._run.started.hex(), self._config)
         with suppress(LedgerError):  # the event says it too
             write_result(self._out, left.as_json())
@@ -193,6 +198,13 @@ def _left(told: Mapping[str, Any]) -> Left:
     versions, peak = told["versions"], told["peak_bytes"]
     of = (told["state"], told["failure"], told["steps"], told["of"], seconds, told["device"])
     return Left(Trained(*of, versions, metrics, peak), told["result"], told["resumed"], told["started"], told["config"])
+
+
+def _seconds_before(store: Store, out: Path, release: Frozen) -> Decimal:
+    """Return the seconds of the sessions before, which the last that was recorded tells of."""
+    found = recorded_in(store, out)
+    leaf = {} if found is None else leaf_of(store, found.leaf)
+    return Decimal(leaf["seconds"]) if leaf.get("release") == release.op else Decimal(0)
 
 
 def _params(config: Mapping[str, Any], release: Frozen) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
 from pathlib import Path
@@ -16,12 +16,13 @@ from ledger.exporters.lengths import Ruler, Sides, load_tokenizer
 from ledger.reports.trained import trained_shown
 from ledger.store import Store
 from ledger.trainers.backends import missing
-from ledger.trainers.contract import FITTING, KTO, METHODS
+from ledger.trainers.contract import FINISHED, FITTING, KTO, METHODS
 from ledger.trainers.environment import survey
+from ledger.trainers.model_files import faults_of_files
 from ledger.trainers.settings import Settings, frozen, label_weights
 from ledger.verbs.files import digest_of_file
 from ledger.verbs.frozen_release import Frozen, find_release
-from ledger.verbs.train import check_words, fault_of, settings_for
+from ledger.verbs.train import check_words, settings_for, unfit_for
 from ledger.verbs.verify_export import verify_export
 from ledger.verbs.words import whole_number
 from ledger.views import releases, trainings
@@ -32,6 +33,7 @@ MOST = 10_000
 """Trainings that are listed at most."""
 MATCHES, CHANGED, ELSEWHERE = "matches", "changed", "elsewhere"
 _CHUNK = 1000
+_SAID = ("prompt", "messages", "chosen")
 
 
 class Asked(NamedTuple):
@@ -68,7 +70,7 @@ def check_training(store: Store, asked: Asked) -> dict[str, Any]:
     planned = None
     if asked.manifest is not None and asked.method is not None:
         release = find_release(store, asked.manifest)
-        planned, more = _planned(asked, asked.method, release)
+        planned, more = _planned(store, asked, asked.method, release)
         faults += more
     return {
         "ok": not faults,
@@ -99,7 +101,9 @@ def _releases(store: Store) -> list[dict[str, Any]]:
                     "methods": methods,
                     "file": file,
                     "path": path,
-                    "trained": len(trainings.of_releases(store.connection, [one.position])),
+                    "trained": sum(
+                        each.state == FINISHED for each in trainings.of_releases(store.connection, [one.position])
+                    ),
                 }
             )
         if len(found) == SHOWN:
@@ -127,10 +131,10 @@ def _file(beside: Path, name: str, output: str) -> tuple[str, str | None]:
     return ELSEWHERE, None
 
 
-def _planned(asked: Asked, method: str, release: Frozen) -> tuple[dict[str, Any], list[str]]:
+def _planned(store: Store, asked: Asked, method: str, release: Frozen) -> tuple[dict[str, Any], list[str]]:
     """Return what a method would make of a release, and what stands in the way of it."""
     settings = settings_for(release, method, asked.config, asked.backend, smoke=False)
-    fault = fault_of(method, release, settings)
+    unfit = unfit_for(store, method, release, settings)
     planned: dict[str, Any] = {
         "method": method,
         "release": release.position,
@@ -143,23 +147,30 @@ def _planned(asked: Asked, method: str, release: Frozen) -> tuple[dict[str, Any]
         "measured": asked.model is not None,
         "dropped": None,
     }
-    if fault is not None:
-        return planned, [f"{release.rows.name} cannot be trained on: {fault}"]
-    faults = []
+    faults = [] if asked.model is None else faults_of_files(asked.model)
+    if unfit is not None:
+        return planned, [f"{release.rows.name} cannot be trained on: {unfit.says}. {unfit.mend}", *faults]
     if method == KTO:
         true, false = label_weights(settings, *(release.rows.labels or (0, 0)))
         planned["label_weights"] = {"desirable": str(true), "undesirable": str(false)}
         planned["windows"] = _windows(release, settings)
     if asked.model is not None:
-        dropped = _dropped(release, load_tokenizer(asked.model), settings["max_length"])
+        ruler = load_tokenizer(asked.model)
+        if not ruler.has_template and _has_chats(release):
+            faults.append(f"the tokenizer in {asked.model} has no chat template, and the rows are conversations")
+        dropped = _dropped(release, ruler, settings["max_length"])
         planned["dropped"] = len(dropped)
         if dropped:
-            lines = ", ".join(str(line) for line in dropped[:SHOWN])
-            faults.append(
-                f"{len(dropped)} rows would be dropped, whose prompts have {settings['max_length']} tokens or more "
-                f"(lines {lines}{', …' if len(dropped) > SHOWN else ''}): project with --max-length and --tokenizer"
-            )
+            faults.append(_dropped_told(dropped, settings["max_length"]))
     return planned, faults
+
+
+def _dropped_told(dropped: Sequence[int], max_length: int) -> str:
+    lines = ", ".join(str(line) for line in dropped[:SHOWN])
+    return (
+        f"{len(dropped)} rows would be dropped, whose prompts have {max_length} tokens or more "
+        f"(lines {lines}{', …' if len(dropped) > SHOWN else ''}): project with --max-length and --tokenizer"
+    )
 
 
 def _steps(settings: Settings, rows: int) -> dict[str, int]:
@@ -186,18 +197,26 @@ def _dropped(release: Frozen, ruler: Ruler, max_length: int) -> list[int]:
     return [line for line, dropped in enumerate(gone, start=1) if dropped]
 
 
-def _sides(release: Frozen) -> Iterator[Sides]:
+def _has_chats(release: Frozen) -> bool:
+    """Say whether the rows are conversations, as the trainer tells it: by the first."""
+    return any(not isinstance(row[name], str) for row in islice(_rows(release), 1) for name in _SAID if name in row)
+
+
+def _rows(release: Frozen) -> Iterator[dict[str, Any]]:
     if release.rows.container != "jsonl":
         raise BadRequest("Lengths are counted in JSON lines", hint="Project the view with --as jsonl.")
     with release.rows.path.open("rb") as file:
-        for number, text in enumerate(file, start=1):
-            row = orjson.loads(text)
-            if "prompt" not in row:
-                return
-            answer = row.get("completion", row.get("chosen"))
-            if answer is None:
-                raise ReleaseUnfit(release.rows.name, f"line {number} has no answer")
-            form = "standard" if isinstance(row["prompt"], str) else "conversational"
-            said = [orjson.dumps(each).decode() for each in (row["prompt"], answer)]
-            tools = row.get("tools")
-            yield Sides(said[0], said[1], None if tools is None else orjson.dumps(tools).decode(), form)
+        yield from map(orjson.loads, file)
+
+
+def _sides(release: Frozen) -> Iterator[Sides]:
+    for number, row in enumerate(_rows(release), start=1):
+        if "prompt" not in row:
+            return
+        answer = row.get("completion", row.get("chosen"))
+        if answer is None:
+            raise ReleaseUnfit(release.rows.name, f"line {number} has no answer")
+        form = "standard" if isinstance(row["prompt"], str) else "conversational"
+        said = [orjson.dumps(each).decode() for each in (row["prompt"], answer)]
+        tools = row.get("tools")
+        yield Sides(said[0], said[1], None if tools is None else orjson.dumps(tools).decode(), form)

@@ -22,7 +22,7 @@ from ledger.views import holders, trainings
 WINDOW = 12
 """Characters in a row that make a quotation: longer than most words, shorter than any secret."""
 _EVALUATIONS = 1_000
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 16 << 20
 _MOST_WINDOWS = 2_000_000
 """Evaluations, the latest, bytes of their answers, and pieces of erased texts that are looked at."""
 

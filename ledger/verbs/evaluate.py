@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ledger.errors import BadRequest, InputNotFound, InputUnreadable, ModelUnreadable, ReleaseUnfit
+from ledger.errors import BadRequest, InputNotFound, InputUnreadable, ModelUnreadable, ReleaseUnfit, SettingsInvalid
 from ledger.event import draft
 from ledger.readers import FactMap, Unreadable, content_of, read_line
 from ledger.reports.evaluated import evaluated_shown
@@ -31,7 +31,7 @@ from ledger.validators.reading import talk_of
 from ledger.verbs.files import read_whole
 from ledger.verbs.frozen_release import Frozen, find_release
 from ledger.verbs.run import Run, Who
-from ledger.verbs.run_folder import model_before, model_facts, training_of
+from ledger.verbs.run_folder import checkpoint_step, model_before, model_facts, training_of
 from ledger.verbs.words import whole_number
 from ledger.views import descent, trainings
 
@@ -86,6 +86,7 @@ def evaluate(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[st
 
 
 _AGAIN = "Make the release again with `ledger project` or `ledger rebuild`; nothing was asked or recorded."
+_EXPECT = "Mend that line (docs/training.md lists what can be expected); nothing was asked or recorded."
 _NO_MODEL = "Give the folder of a model with its tokenizer and its chat template; nothing was recorded."
 
 
@@ -98,6 +99,8 @@ def _plainly() -> Iterator[None]:
         raise InputUnreadable(*error.args, hint=_AGAIN) from error
     except ModelUnreadable as error:
         raise ModelUnreadable(*error.args, hint=_NO_MODEL) from error
+    except SettingsInvalid as error:
+        raise SettingsInvalid(*error.args, hint=_EXPECT) from error
 
 
 def _evaluate(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, Any]:
@@ -125,7 +128,10 @@ def _evaluate(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[s
         "versions": [list(pair) for pair in sorted(versions("trl").items())],
     }
     position = record(store, who, fields, outputs, checks.files)
-    return {**evaluated_shown(store, position), **_seen(store, came_of, read)}
+    return {
+        **evaluated_shown(store, position),
+        **_seen(store, came_of, read, checkpoint_step(wanted.model) if training else None),
+    }
 
 
 def record(store: Store, who: Who, fields: Mapping[str, Any], outputs: bytes, files: Mapping[str, bytes | None]) -> int:
@@ -231,11 +237,16 @@ def _came_of(store: Store, training: trainings.Training | None, model: str) -> l
     return list(found.values())
 
 
-def _seen(store: Store, given: Sequence[trainings.Training], asked: Collection[bytes]) -> dict[str, Any]:
-    """Return how many of the prompts that were asked some training has seen: steps took a row of them; and which."""
+def _seen(
+    store: Store, given: Sequence[trainings.Training], asked: Collection[bytes], step: int | None
+) -> dict[str, Any]:
+    """Return how many of the prompts that were asked some training has seen: steps took a row of them; and which.
+
+    Of the first only so many steps count, where the model is a checkpoint of it.
+    """
     seen: set[bytes] = set()
-    for one in given:
-        far = reached(store, one)
+    for number, one in enumerate(given):
+        far = reached(store, one, None if number else step)
         first = None if far.epochs else far.rows
         made = descent.made_at(store.connection, one.release)
         seen |= descent.prompts_in(store.connection, one.release, made, first)

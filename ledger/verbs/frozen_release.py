@@ -12,7 +12,7 @@ from ledger.store import Store
 from ledger.trainers.contract import Rows
 from ledger.verbs.files import digest_of_file
 from ledger.verbs.rebuild import manifest_bytes
-from ledger.views import releases
+from ledger.views import descent, releases
 
 
 class Frozen(NamedTuple):
@@ -22,6 +22,23 @@ class Frozen(NamedTuple):
     op: str
     manifest: Manifest
     rows: Rows
+
+
+class Unfit(NamedTuple):
+    """Why a release that stands as it was frozen cannot be trained on, and what to do about it."""
+
+    says: str
+    mend: str
+
+
+def erased_since(store: Store, release: Frozen) -> Unfit | None:
+    """Return that samples were erased since whose text a release still holds, where that is so."""
+    samples, first = descent.erased_from(store.connection, release.position, release.manifest.position)
+    if not samples:
+        return None
+    whose = "a sample that was" if samples == 1 else f"{samples:,} samples that were"
+    says = f"it holds the text of {whose} erased since (row {first + 1:,}{' and others' if samples > 1 else ''})"
+    return Unfit(says, "Make the release again with `ledger project`, which leaves out what was erased")
 
 
 def find_release(store: Store, path: Path) -> Frozen:

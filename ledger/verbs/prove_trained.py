@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ledger.digest import PREFIX, show
-from ledger.errors import BadRequest, CorruptLedger, DestinationExists
+from ledger.errors import BadRequest, CorruptLedger, DestinationExists, NoSuchId
 from ledger.reports.history import leaf_of
 from ledger.reports.reached import Reached, reached
 from ledger.reports.trained import trained_shown
@@ -23,7 +23,7 @@ from ledger.store import Store
 from ledger.verbs.files import WholeFile, place_for
 from ledger.verbs.ids import find_event, find_sample
 from ledger.verbs.prove import prove
-from ledger.verbs.run_folder import RESULT, training_of
+from ledger.verbs.run_folder import checkpoint_step, is_run, training_of
 from ledger.views import descent, releases, samples, trainings
 
 MEMBERS = ".members.json"
@@ -37,10 +37,11 @@ def prove_trained(
 ) -> dict[str, Any]:
     """Return whether and how a run trained on a sample, with the proof of what it says, written to `out` if given.
 
-    `run` is the folder of a run, or names the event of a training. Raises BadRequest, NoSuchId, AmbiguousId, and what
-    `prove` raises.
+    `run` is the folder of a run or of a checkpoint in it, or its name alone, or names the event of a training. Of a
+    checkpoint what counts is how far its steps came. Raises BadRequest, NoSuchId, AmbiguousId, and what `prove` raises.
     """
     training = _training(store, run)
+    far = reached(store, training, checkpoint_step(Path(run)))
     row = find_sample(store, sample)
     place = next(
         (one for one in releases.of_sample(store.connection, row.sample) if one.position == training.release), None
@@ -59,7 +60,7 @@ def prove_trained(
         "trained": trained_shown(store, training.position),
         "sample": row.id.hex(),
         "members": None if out is None else f"{out}{MEMBERS}",
-        **_how(store, row, place, _Given(training, reached(store, training), [*orjson.loads(list_).values()])),
+        **_how(store, row, place, _Given(training, far, [*orjson.loads(list_).values()])),
     }
 
 
@@ -135,16 +136,34 @@ def _survivor(store: Store, version: descent.Version, given: _Given) -> dict[str
 
 
 def _training(store: Store, run: str) -> trainings.Training:
-    """Return the training that a run's folder, or the id or place of an event, names."""
-    if (Path(run) / RESULT).is_file():
+    """Return the training that a run's folder or its name, or the id or place of an event, names."""
+    if is_run(Path(run)):
         left = training_of(store, Path(run))
         if left is None:
             raise BadRequest(f"The training of {run} is not in this ledger")
         return left
-    found = trainings.get(store.connection, find_event(store, run))
+    if called := trainings.named(store.connection, run):
+        return _last_of(store, run, called)
+    try:
+        found = trainings.get(store.connection, find_event(store, run))
+    except (BadRequest, NoSuchId) as error:
+        error.next_step = _RUNS
+        raise
     if found is None:
-        raise BadRequest(f"{run} is no training", hint="Give the run's folder; `ledger train --list` shows the events.")
+        raise BadRequest(f"{run} is no training", hint=_RUNS)
     return found
+
+
+_RUNS = "Give the run's folder or its name, or @POSITION; `ledger train --list` shows them."
+
+
+def _last_of(store: Store, run: str, called: Sequence[trainings.Training]) -> trainings.Training:
+    """Return the last training of the run with a name; raise BadRequest where several runs have it."""
+    leaves = [leaf_of(store, one.leaf) for one in called]
+    if len({(leaf["config"], leaf["release"]) for leaf in leaves}) > 1:
+        places = ", ".join(f"@{one.position}" for one in called[-5:])
+        raise BadRequest(f"Several runs are called {run}: {places}", hint="Name one of them by its @POSITION.")
+    return called[-1]
 
 
 def _members(store: Store, release: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import orjson
 
-from ledger.digest import digest_of
+from ledger.digest import blake3_bytes, digest_of
 from ledger.errors import DestinationExists, ModelUnreadable
 from ledger.reports.history import leaf_of
 from ledger.store import Store
@@ -24,7 +24,7 @@ from ledger.trainers.contract import MANIFEST
 from ledger.trainers.trl_backend import FAILURE
 from ledger.verbs.files import digest_of_file, plain_errors
 from ledger.verbs.one_at_a_time import locked
-from ledger.views import trainings
+from ledger.views import releases, trainings
 
 ABOUT, RESULT = "run.json", "trained.json"
 """What a run's folder is of: method, settings, model and release; and what came of it."""
@@ -42,6 +42,7 @@ _OF_A_MODEL = (
 _NOT_OF_IT = frozenset({ABOUT, RESULT, FAILURE, MANIFEST, "trainer_state.json", "training_args.bin"})
 """What a training leaves beside a model: it says something about the run, and nothing about the model."""
 _WEIGHTS = (".safetensors", ".bin")
+FINISHED_HERE = "The run in it is finished. To train anew, name another folder with -o."
 ANOTHER = "Name another folder with -o. A run goes on in its folder only with the same release, model and settings."
 _LATER = "Let it finish, or name another folder with -o; nothing was recorded."
 
@@ -165,23 +166,52 @@ def _files_of(model: Path) -> list[Path]:
 def training_of(store: Store, folder: Path) -> trainings.Training | None:
     """Return the training that left a folder, where this ledger recorded it and the model there is what came of it.
 
-    Raises ModelUnreadable.
+    A checkpoint is known by the run's folder that it stands in, and by its manifest: no event has its digest. Raises
+    ModelUnreadable.
     """
-    told = json_of(folder / RESULT)
+    found = recorded_in(store, _run_of(folder))
+    if found is None:
+        return None
+    if checkpoint_step(folder) is not None:
+        release = releases.by_manifest(store.connection, blake3_bytes(_bytes_of(folder / MANIFEST) or b""))
+        return found if release is not None and release[0] == found.release else None
+    return found if leaf_of(store, found.leaf).get("result") == result_of(folder) else None
+
+
+def recorded_in(store: Store, out: Path) -> trainings.Training | None:
+    """Return the training of this ledger that a run's folder names as its last; None where it names none."""
+    told = json_of(out / RESULT)
     position = told.get("position")
     found = trainings.get(store.connection, position) if type(position) is int else None
-    if found is None or found.op.hex() != told.get("event"):
+    return found if found is not None and found.op.hex() == told.get("event") else None
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder looks like that of a run that came to an end, or of a checkpoint of a run."""
+    return (folder / RESULT).is_file() or checkpoint_step(folder) is not None
+
+
+def checkpoint_step(folder: Path) -> int | None:
+    """Return after how many steps a checkpoint was saved, where a folder is that of a whole one in a run's folder."""
+    match = _CHECKPOINT.fullmatch(folder.resolve().name)
+    if match is None or (folder / RESULT).is_file() or not (folder / MANIFEST).is_file():
         return None
-    return found if leaf_of(store, found.leaf).get("result") == result_of(folder) else None
+    return int(match[1]) if (folder.resolve().parent / ABOUT).is_file() else None
 
 
 def model_before(folder: Path) -> Path | None:
     """Return the folder of the model that a run began from, where the run's folder says so and it is still there."""
-    told = json_of(folder / ABOUT)
+    run = _run_of(folder)
+    told = json_of(run / ABOUT)
     if "model" not in told:
         return None
-    found = Path(told["model"]) if isinstance(told["model"], str) else folder / TINY
+    found = Path(told["model"]) if isinstance(told["model"], str) else run / TINY
     return found if (found / "config.json").is_file() else None
+
+
+def _run_of(folder: Path) -> Path:
+    """Return the folder of a run where a folder is that of its checkpoint; else the folder itself."""
+    return folder if checkpoint_step(folder) is None else folder.resolve().parent
 
 
 def json_of(path: Path) -> dict[str, Any]:

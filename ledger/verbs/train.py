@@ -25,11 +25,13 @@ from ledger.trainers.backends import require
 from ledger.trainers.backends import train as train_with
 from ledger.trainers.contract import (
     BACKENDS,
+    DPO,
     FINISHED,
     FITTING,
     KTO,
     LOSSES,
     METHODS,
+    SFT,
     Job,
     OnStep,
     Rows,
@@ -40,11 +42,11 @@ from ledger.trainers.tiny import make_tiny
 from ledger.trainers.trl_backend import FAILURE
 from ledger.verbs.attempt import Attempt, broken, left_in, record, write_result
 from ledger.verbs.files import MOST_BYTES, plain_errors, read_text
-from ledger.verbs.frozen_release import Frozen, find_release
+from ledger.verbs.frozen_release import Frozen, Unfit, erased_since, find_release
 from ledger.verbs.run import Who
 from ledger.verbs.run_folder import (
-    ANOTHER,
     CACHE,
+    FINISHED_HERE,
     RESULT,
     TINY,
     RunFolder,
@@ -59,6 +61,9 @@ from ledger.verbs.words import plain_text
 PLOT = "loss.svg"
 SMOKE = {"max_steps": 6, "logging_steps": 1, "save_steps": 3, "max_length": 2048}
 """Settings of a trial on a tiny model, where nothing else is set."""
+_LEAVE_IT = ", or leave `per_device_train_batch_size` out of the settings"
+_VIEWS = {SFT: "sft", KTO: "kto-interleaved", DPO: "dpo"}
+"""Method -> the view that is made for it."""
 _HINT = "Give a TOML file of settings (docs/training.md)."
 
 
@@ -87,8 +92,8 @@ def train(store: Store, wanted: Wanted, who: Who, on_step: OnStep) -> dict[str, 
         raise BadRequest("Name the folder of a model with --model, or try the trainer on a tiny one with --smoke")
     release = find_release(store, wanted.manifest)
     settings = settings_for(release, wanted.method, wanted.config, wanted.backend, smoke=wanted.smoke)
-    if fault := fault_of(wanted.method, release, settings):
-        raise ReleaseUnfit(release.rows.name, fault)
+    if unfit := unfit_for(store, wanted.method, release, settings):
+        raise ReleaseUnfit(release.rows.name, unfit.says, hint=f"{unfit.mend}; nothing was trained.")
     out = wanted.out or Path(f"{wanted.method}-{Path(release.rows.name).stem}")
     given = _named(out, wanted.model)
     require(wanted.backend)
@@ -156,20 +161,31 @@ def settings_for(release: Frozen, method: str, config: Path | None, backend: str
     return read_settings(method, text, config, usual, backend)
 
 
-def fault_of(method: str, release: Frozen, settings: Settings) -> str | None:
-    """Return why a method cannot train on a release as it stands: its type, or windows that are not those of KTO."""
+def unfit_for(store: Store, method: str, release: Frozen, settings: Settings) -> Unfit | None:
+    """Return why a method cannot train on a release as it stands, and what to do about it.
+
+    Its type, windows that are not those of KTO, or samples that were erased since.
+    """
     kind, dialect = release.manifest.value["type"], release.manifest.value["params"].get("dialect", "trl")
     if kind not in FITTING[method]:
-        return f"{method} takes {' or '.join(FITTING[method])}, not {kind}"
+        others = [name for name in METHODS if kind in FITTING[name]]
+        on_it = f"Train {others[0]} on it, or make" if others else "Make"
+        return Unfit(
+            f"{method} takes {' or '.join(FITTING[method])}, not {kind}",
+            f"{on_it} a release for {method} with `ledger project {_VIEWS[method]}`",
+        )
     if dialect != "trl":
-        return f"its rows are written for {dialect}"
+        return Unfit(f"its rows are written for {dialect}", "Project the view again with `--dialect trl`")
     if not release.rows.rows:
-        return "it has no rows"
-    if method != KTO:
-        return None
-    batch = settings["per_device_train_batch_size"]
-    found = verify_export(release.rows.path, batch_size=batch)
-    return None if found["ok"] else f"with batches of {batch}, {found['first_violation']['message']}"
+        return Unfit("it has no rows", "Project a view that has some; `ledger project` says what it leaves out")
+    if method == KTO:
+        batch = settings["per_device_train_batch_size"]
+        found = verify_export(release.rows.path, batch_size=batch)
+        if not found["ok"]:
+            own = release.manifest.value["params"].get("batch_size") not in {None, batch}
+            mend = f"Project `kto-interleaved` with `--batch-size {batch}`{_LEAVE_IT if own else ''}"
+            return Unfit(f"with batches of {batch}, {found['first_violation']['message']}", mend)
+    return erased_since(store, release)
 
 
 def _tiny(rows: Rows, out: Path) -> Path:
@@ -185,7 +201,7 @@ def _late(store: Store, out: Path, release: Frozen, who: Who) -> dict[str, Any] 
     left = left_in(store, out, release)
     if left is None:
         if json_of(out / RESULT).get("state") == FINISHED:
-            raise DestinationExists(out, hint=ANOTHER)
+            raise DestinationExists(out, hint=FINISHED_HERE)
         return None
     told = record(store, out, left, release, who)
     write_result(out, told)
@@ -212,7 +228,7 @@ def _recorded(attempt: Attempt, job: Job, model: _Model, on_step: OnStep) -> dic
         left = attempt.leave(cut)
         with suppress(LedgerError, OSError):  # what was raised is told; this, when the same is asked again
             told = attempt.end(left)
-            if cut.steps:
+            if cut.steps or job.resume is not None:
                 write_result(job.out, told)
             else:
                 (job.out / RESULT).unlink(missing_ok=True)

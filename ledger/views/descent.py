@@ -84,6 +84,21 @@ def prompts_in(connection: Connection, release: int, seen: int, first: int | Non
     return {prompt for (prompt,) in rows if prompt is not None}
 
 
+def erased_from(connection: Connection, release: int, seen: int) -> tuple[int, int]:
+    """Return how many samples have rows in a release whose version there was erased since, and the first row, from 0.
+
+    Whatever moment is looked at: the bytes are gone at all of them. (0, 0) where there is none. Reads all of the
+    release, where anything was erased.
+    """
+    row = connection.execute(
+        f"""WITH gone AS MATERIALIZED (SELECT DISTINCT blob FROM main.event WHERE kind = 'erased' AND blob IS NOT NULL)
+        SELECT count(*), min(m.place) FROM release_samples m JOIN main.event e ON e.position = {_AT}
+        WHERE EXISTS (SELECT 1 FROM gone) AND m.release = :release AND m.copies > 0 AND e.blob IN gone""",  # noqa: S608 - constants
+        {"release": release, "seen": seen},
+    ).fetchone()
+    return int(row[0]), int(row[1] or 0)
+
+
 def leading_to(connection: Connection, model: str) -> list[int]:
     """Return the positions of the trainings whose weights, as they came out, have this digest in hex, oldest first."""
     rows = connection.execute(

@@ -62,6 +62,12 @@ def listed(connection: Connection, limit: int) -> list[Training]:
     return [Training(*row) for row in rows]
 
 
+def named(connection: Connection, output: str) -> list[Training]:
+    """Return the trainings whose run's folder has this name, oldest first."""
+    rows = connection.execute(f"{_SELECT} WHERE t.output = ? ORDER BY t.position", (output,))
+    return [Training(*row) for row in rows]
+
+
 def of_releases(connection: Connection, releases: Sequence[int]) -> list[Training]:
     """Return the trainings on some releases, oldest first."""
     sql = f"{_SELECT} JOIN json_each(?) j ON j.value = t.release ORDER BY t.position"
