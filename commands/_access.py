@@ -57,10 +57,15 @@ def door_at(place: Place, subject: Callable[[], str], given: dict[str, Any]) -> 
 
 def _subjects(subject: Callable[[], str], file: Path | None) -> dict[str, str]:
     from http_access import tokens
+    from ledger.errors import BadRequest
 
     found: dict[str, str] = {} if file is None else tokens.read(file)
     if (token := os.environ.get(_TOKEN)) is not None:
-        found[tokens.checked(token, f"in {_TOKEN}")] = subject()
+        if tokens.checked(token, f"in {_TOKEN}") in found:
+            raise BadRequest(
+                f"The token in {_TOKEN} stands in the token file too", hint="Give each person a token of their own."
+            )
+        found[token] = subject()
     return found
 
 

@@ -15,6 +15,8 @@ _WIDTHS = (1, 2, 5, 10, 20, 25, 50)
 """Hundredths that a bar may be wide, or ten, a hundred … times so many."""
 _FINER = 10_000
 """Millionths in a hundredth."""
+_TICKS = 8
+"""Numbers under the bars of one chart, at most; on a phone there is room for so many."""
 _LAST = 30
 """Campaigns of a trend that are drawn: the last ones."""
 
@@ -44,12 +46,16 @@ class Line(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """Bars, thresholds, and words below: (place, text)."""
+    """Bars, thresholds, and what stands at the axes, (place, text): numbers under edges of bars, and counts.
+
+    `caught` says that a bar of the other colour is there.
+    """
 
     bars: list[Bar]
     lines: list[Line]
     ticks: list[tuple[float, str]]
-    tallest: int
+    levels: list[tuple[float, str]]
+    caught: bool
 
 
 class Point(NamedTuple):
@@ -114,9 +120,15 @@ def histogram(given: Sequence[Mapping[str, Any]], thresholds: Sequence[Mapping[s
         for one, place in zip(thresholds, places, strict=True)
         if 0 <= place <= WIDE
     ]
-    every = max(1, len(given) // 8)
-    ticks = [(round(n * each, 2), bar["least"]) for n, bar in enumerate(given) if n % every == 0]
-    return Histogram(drawn, lines, ticks, tallest)
+    every = -(-(len(given) + 1) // _TICKS)
+    ticks = [(round(n * each, 2), _text(first + n * width)) for n in range(0, len(given) + 1, every)]
+    return Histogram(drawn, lines, ticks, _levels(tallest), any(bar.caught and bar.samples for bar in drawn))
+
+
+def _levels(tallest: int) -> list[tuple[float, str]]:
+    """Return the lines of the axis of counts, from nothing to the tallest bar: (place, text)."""
+    counts = dict.fromkeys([0, tallest // 2, tallest])
+    return [(round(HIGH * (1 - count / tallest), 2), f"{count:,}") for count in counts]
 
 
 def trend(rows: Sequence[Mapping[str, Any]]) -> list[Point]:

@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from ledger import Ledger
 from ledger.errors import BadRequest, HeadMoved, LedgerError
+from review_page import notices
+from review_page.filters import address
 from review_page.pages import find
-from review_page.pages.whatif import SETTING, changes, levers
+from review_page.pages.whatif import SETTING, changes, levers, refuse_unknown
 from review_page.seen import SampleChanged, head_of, unchanged
 from review_page.site import Facts, Plain, Site, status_of, told
 from review_page.words import own
@@ -44,6 +46,7 @@ def deciding(site: Site) -> list[Route]:
         "/sample/{sample:str}/decide": _decide,
         "/sample/{sample:str}/edit": _edit,
         "/sample/{sample:str}/undo": _undo,
+        "/undo": _undo_many,
         "/decide": _decide_many,
         "/decide-all": _decide_all,
         "/adopt": _adopt,
@@ -64,7 +67,9 @@ def _handler(site: Site, act: Act) -> Callable[[Request], Any]:
         except LedgerError as error:
             if back is None:
                 return JSONResponse(told(error), status_of(error))
-            return site.refused(request, error, again=back, unsaved=given.get("content"))
+            unsaved = given.get("content")
+            edit = None if unsaved is None else address(f"/edit/{form.sample}", {"back": back})
+            return site.refused(request, error, again=back, edit=edit, unsaved=unsaved)
         if back is None:
             return Plain(done)
         return RedirectResponse(_told_back(back, done) if given.get("tell") else back, 303)
@@ -73,13 +78,23 @@ def _handler(site: Site, act: Act) -> Callable[[Request], Any]:
 
 
 def _told_back(back: str, done: Facts) -> str:
-    """Return the address with what can be undone: the sample and the event; nothing where nothing was appended."""
+    """Return the address with what was done; nothing more where nothing was appended.
+
+    A decision about one sample joins those before it that can be undone (`undo`, with `last` the sample); one about
+    many, and an adoption, are told once (`did`), and so is what was taken back (`undone`).
+    """
     parts = urlsplit(back)
     before = parse_qsl(parts.query, keep_blank_values=True)
-    query = {name: value for name, value in before if name not in {"last", "undo"}}
-    events = done.get("events", [])
-    if events:
-        query |= {"last": str(done["sample"]), "undo": str(events[-1])}
+    query = {name: value for name, value in before if name not in notices.NAMES}
+    events, kind = done.get("events", []), done.get("tells", notices.UNDO)
+    if events and kind == notices.UNDO:
+        try:
+            made = [*notices.chain(query.get(notices.UNDO)), events[-1]]
+        except BadRequest:  # the decision stands, whatever the address says of those before
+            made = [events[-1]]
+        query |= {"last": str(done["sample"]), notices.UNDO: notices.as_text(made) or ""}
+    elif events:
+        query[kind] = str(events[0]) if events[0] == events[-1] else f"{events[0]}-{events[-1]}"
     return quote(parts.path) + (f"?{urlencode(query)}" if query else "")
 
 
@@ -96,7 +111,8 @@ def _decide_many(ledger: Ledger, form: Form) -> Facts:
     chosen = [name.removeprefix(CHOSEN) for name in form.given if name.startswith(CHOSEN)]
     if not chosen:
         raise BadRequest("No sample was chosen", hint="Tick some, then choose what to do with them.")
-    return unchanged(ledger, chosen, form.given, form.person, lambda head: _verdict(ledger, chosen, form.given, head))
+    done = unchanged(ledger, chosen, form.given, form.person, lambda head: _verdict(ledger, chosen, form.given, head))
+    return {**done, "tells": notices.DID}
 
 
 def _decide_all(ledger: Ledger, form: Form) -> Facts:
@@ -109,7 +125,7 @@ def _decide_all(ledger: Ledger, form: Form) -> Facts:
         raise BadRequest("These are not the samples that were shown", hint="Go back to the list, and begin again.")
     if not found["ids"]:
         raise BadRequest("No sample is like that", hint="Go back to the list, and choose other filters.")
-    return _verdict(ledger, found["ids"], form.given, seen)
+    return {**_verdict(ledger, found["ids"], form.given, seen), "tells": notices.DID}
 
 
 def _verdict(ledger: Ledger, samples: list[str], given: Mapping[str, str], head: int) -> Facts:
@@ -164,17 +180,35 @@ def _undo(ledger: Ledger, form: Form) -> Facts:
     if (actor, via) != (form.person, "ui"):
         hint = "`ledger withdraw` takes back what others did."
         raise BadRequest(f"{text} is not yours to undo here: {actor} made it via {via}", hint=hint)
-    return {**ledger.withdraw([text], reason=form.given.get("reason", "")), "sample": form.sample}
+    done = ledger.withdraw([text], reason=form.given.get("reason", ""))
+    return {**done, "sample": form.sample, "tells": notices.UNDONE}
+
+
+def _undo_many(ledger: Ledger, form: Form) -> Facts:
+    """Take back what the person decided about many on this page, in one commit as it was made."""
+    text = form.given.get("events", "")
+    ends = notices.of_one_run(ledger, text, form.person)
+    if ends is None:
+        raise BadRequest(
+            f"{text[:40]!r} is nothing that you decided here", hint="`ledger withdraw` takes back the rest."
+        )
+    first, last = (end["position"] for end in ends)
+    done = ledger.withdraw([f"@{each}" for each in range(first, last + 1)], reason=form.given.get("reason", ""))
+    return {**done, "tells": notices.UNDONE}
 
 
 def _adopt(ledger: Ledger, form: Form) -> Facts:
     """Make the settings that were asked about the policy, unless somebody wrote since they were."""
     seen, movable = head_of(form.given), levers(ledger, form.given)
+    if movable is not None:
+        refuse_unknown(movable, form.given)
     wanted = [] if movable is None else changes(movable, form.given)
     if not wanted:
         raise BadRequest("Nothing was moved", hint=f"Move a threshold: {SETTING}KEY=VALUE.")
     campaign, reason = form.given.get("campaign") or None, form.given.get("reason", "")
-    return ledger.whatif(wanted, campaign=campaign, adopt=True, reason=reason, expected_head=seen)
+    done = ledger.whatif(wanted, campaign=campaign, adopt=True, reason=reason, expected_head=seen)
+    events = [done["adopted"], *done["decided"]["events"]] if done["adopted"] is not None else []
+    return {**done, "events": events, "tells": notices.DID}
 
 
 def _words(ledger: Ledger, form: Form) -> Facts:

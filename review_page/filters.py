@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from review_page import charts
+from review_page import charts, notices, safe
 from review_page.words import own
 
 
@@ -60,11 +60,30 @@ def undoable(events: Iterable[Mapping[str, Any]], position: object, who: str) ->
     return next((one for one in mine if str(one["position"]) == str(position)), None)
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"label": label, "number": number, "percent": percent, "short": short}
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 sample, 2 samples."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def mine(events: Iterable[Mapping[str, Any]], who: str) -> int:
+    """Return how many of some events a person made on this page."""
+    return sum((one["actor"], one["via"]) == (who, "ui") for one in events)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "counted": counted,
+    "exact": safe.exact,
+    "label": label,
+    "number": number,
+    "percent": percent,
+    "short": short,
+}
 GLOBALS: dict[str, Callable[..., Any]] = {
     "address": address,
     "change": change,
     "histogram": charts.histogram,
+    "longer": notices.as_text,
+    "mine": mine,
     "own_address": own_address,
     "share": share,
     "trend_points": charts.trend,

@@ -88,8 +88,8 @@ class Guard:
         hosts, origins = ([one.lower() for one in headers.getlist(name)] for name in ("host", "origin"))
         if refusal := self._gate.refusal(hosts, origins):
             return refusal
-        if scope["method"] not in _SAFE and not origins:
-            return PlainTextResponse("Only this server's own pages may change anything.", 403)
+        if scope["method"] not in _SAFE and (scope["method"] != "POST" or not origins):
+            return _no_change(scope["method"])
         if is_from_elsewhere(headers) and not _is_link(headers):
             return PlainTextResponse("Pages of other sites may not ask here.", 403)
         if self._bearers is not None and (refusal := self._stranger(scope, headers, self._bearers)):
@@ -112,6 +112,13 @@ class Guard:
             return PlainTextResponse("Open the address with ?token= and your token.", 401)
         scope[WHO] = name
         return None
+
+
+def _no_change(method: str) -> Response:
+    """Return the refusal of a method that nothing answers to, or of a form that does not say where it is from."""
+    if method != "POST":
+        return PlainTextResponse("That cannot be done here.", 405, {"allow": "GET, HEAD, POST"})
+    return PlainTextResponse("Only this server's own pages may change anything.", 403)
 
 
 def is_from_elsewhere(headers: Headers) -> bool:

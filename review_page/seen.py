@@ -71,7 +71,11 @@ def unchanged(
 def _change(ledger: Ledger, sample: str, since: int, version: str | None, person: str) -> dict[str, Any] | None:
     """Return what happened to a sample since a head, None for nothing; what the person did is known to them."""
     told = ledger.history(sample, limit=_EVENTS)
-    later = [one for one in reversed(told["events"]) if one["position"] > since and one["kind"] in STATES]
+    events = told["events"]
+    while told["next"] is not None and told["next"] > since:  # scores may be many
+        told = ledger.history(sample, before=told["next"], limit=_EVENTS)
+        events = [*events, *told["events"]]
+    later = [one for one in reversed(events) if one["position"] > since and one["kind"] in STATES]
     news = [one for one in later if not _known(ledger, one, person)]
     other = version is not None and ledger.show(sample)["version"] != version
     return {"sample": told["sample"], "events": news or later} if news or other else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -10,14 +11,15 @@ from dataclasses import replace
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from http_access.door import Door
 from http_access.place import listen
+from review_page.connections import MOST, Connection, check, leave
 from review_page.deciding import deciding
 from review_page.downloads import downloads
 from review_page.guard import Guard
@@ -26,9 +28,12 @@ from review_page.options import Options
 from review_page.pages import PAGES
 from review_page.site import HERE, Site, View
 
-_CONNECTIONS = 256
 _FAREWELL = 2
 """Seconds that answers under way have to end when the server is told to."""
+_LAST_LOOK = 1.5
+"""Seconds after which whoever takes no answer is not waited for."""
+_SECOND = 10
+"""Ticks of the server's own clock."""
 _WRONG = {
     403: "Only this server's own pages may ask for that.",
     404: "There is no such page.",
@@ -47,11 +52,14 @@ def _behind_guard(site: Site, hosts: Sequence[str], origins: Sequence[str]) -> A
 
     async def wrong(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         view = View(request.url.path, "error.html", "Not here", lambda _ledger, _state: {})
         message = _WRONG.get(status, "That did not work.")
         facts = {"error": {"name": str(status), "message": message, "hint": "Go back to the overview."}}
+        if request.url.path.endswith(".json"):
+            return JSONResponse(facts, status, headers)
         answer = site.render(request, view, facts, {}, status)
-        answer.headers.update((error.headers if isinstance(error, HTTPException) else None) or {})
+        answer.headers.update(headers)
         return answer
 
     @asynccontextmanager
@@ -63,8 +71,35 @@ def _behind_guard(site: Site, hosts: Sequence[str], origins: Sequence[str]) -> A
 
     routes: list[Route | Mount] = [route for page in PAGES for route in site.routes(page)]
     routes += [*deciding(site), *downloads(site), Mount("/static", StaticFiles(directory=HERE / "static"))]
-    made = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: wrong})
-    return Guard(made, hosts, origins, site.options.subjects)
+    handlers = {HTTPException: wrong, ClientDisconnect: _gone}
+    made = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    return _told_of_the_end(Guard(made, hosts, origins, site.options.subjects))
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Return what nobody gets: who asked has left."""
+    return Response(status_code=400)
+
+
+def _told_of_the_end(app: ASGIApp) -> ASGIApp:
+    """Return an application of which who waits is told when the server ends, and no trace is left."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
+        async def sending(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await app(scope, receive, sending)
+        except asyncio.CancelledError:
+            if began or scope["type"] != "http":
+                raise
+            await PlainTextResponse("The server ends. Look whether it was done.", 503)(scope, receive, send)
+
+    return answer
 
 
 def serve(options: Options, door: Door, ready: Callable[[str], None]) -> None:
@@ -88,14 +123,14 @@ def prepared(options: Options, door: Door, bound: socket.socket) -> uvicorn.Serv
     site = Site(replace(options, subjects=door.subjects))
     config = uvicorn.Config(
         _behind_guard(site, door.names(port), door.sites(port)),
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=2 * MOST,  # those beyond it make room before, where they are idle
         timeout_graceful_shutdown=_FAREWELL,
     )
     return _Server(config, site.ledgers)
@@ -108,7 +143,17 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ledgers = ledgers
 
+    async def on_tick(self, counter: int) -> bool:
+        """Look once a second for connections on which nothing happens."""
+        if counter % _SECOND == 0:
+            check(self.server_state.connections)
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the questions, then everything else."""
         self._ledgers.stop()
+        held = self.server_state.connections
+        leave(held, frozenset({"body"}))
+        late = asyncio.get_running_loop().call_later(_LAST_LOOK, leave, held, frozenset({"body", "answer"}))
         await super().shutdown(sockets)
+        late.cancel()

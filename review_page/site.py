@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,14 +18,29 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ledger import Ledger
-from ledger.errors import BadRequest, HeadMoved, Interrupted, LedgerBusy, LedgerError, NoSuchId, NoSuchPosition
-from review_page import filters
+from ledger.errors import (
+    AmbiguousId,
+    BadRequest,
+    ConditionInvalid,
+    ContentRefused,
+    ErasedBytes,
+    HeadMoved,
+    Interrupted,
+    LedgerBusy,
+    LedgerError,
+    NoPolicy,
+    NoSuchId,
+    NoSuchPosition,
+    NotWithdrawable,
+    PolicyInvalid,
+)
+from review_page import filters, notices, safe
 from review_page.forms import fields_of
 from review_page.guard import WHO, Forms
 from review_page.ledgers import Ledgers
 from review_page.options import Options
 from review_page.seen import SampleChanged
-from review_page.words import KEYS
+from review_page.words import KEYS, own
 
 HERE = Path(__file__).parent
 Facts: TypeAlias = dict[str, Any]
@@ -42,7 +57,17 @@ STATUSES: Mapping[type[LedgerError], int] = {
 }
 """What an error is in HTTP; any other is a bad request."""
 HINTS: Mapping[type[LedgerError], str] = {
+    AmbiguousId: "Give more characters of the id.",
     BadRequest: "Go back, and ask for something else.",
+    ConditionInvalid: "For example: status == 'rejected' and quality >= 0.35",
+    ContentRefused: 'Write one JSON object, for example {"messages": [{"role": "user", "content": "..."}]}.',
+    ErasedBytes: "They cannot come back.",
+    LedgerBusy: "Nothing was recorded. Do it again in a moment.",
+    NoPolicy: "There has to be one before thresholds can be moved: `ledger decide --policy FILE` adopts one.",
+    NoSuchId: "Follow a link of a list, or give 6 or more characters of an id.",
+    NoSuchPosition: "Give a position or a time that the log has reached; the overview shows the head.",
+    NotWithdrawable: "The sample's own page shows what happened to it.",
+    PolicyInvalid: "Go back, and give a number that the setting can have.",
     HeadMoved: "Nothing was recorded. Look at what was appended since, then decide again.",
 }
 """What to do next where an error says nothing of its own: what a class says is for the command line."""
@@ -50,13 +75,15 @@ MANY = 50_000
 """Samples from which on an answer that takes longer the more there are comes after its page."""
 NOW = "now"
 """The name in an address that asks for an answer with its page, as a browser without scripts does."""
+_EVERYWHERE = frozenset({"as_of", NOW}) | notices.NAMES
 
 
 @dataclass(frozen=True)
 class View:
     """One page: its address, the template, the title, and what is asked for it; `nav` is its name in the menu.
 
-    `slow` says that the answer takes longer the more samples there are.
+    `slow` says that the answer takes longer the more samples there are. `takes` are the names that its address may
+    hold, each as it is, or ending in `*` what names begin with; others are refused, as they would seem to be heeded.
     """
 
     path: str
@@ -65,6 +92,16 @@ class View:
     ask: Asking
     nav: str = ""
     slow: bool = False
+    takes: frozenset[str] = frozenset()
+
+    def check(self, state: Mapping[str, str], parts: Mapping[str, object]) -> None:
+        """Raise BadRequest for a name in an address that this page knows nothing of."""
+        for name in state:
+            if name in parts or name in self.takes or name in _EVERYWHERE:
+                continue
+            if not any(name.startswith(one[:-1]) for one in self.takes if one.endswith("*")):
+                known = ", ".join(sorted(self.takes)) or "nothing"
+                raise BadRequest(f"This page knows no {name[:40]!r}", hint=f"Its address may hold {known}, and as_of.")
 
 
 @dataclass
@@ -89,6 +126,7 @@ class Site:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=safe.shown,
         )
         self.templates.filters.update(filters.FILTERS)
         self.templates.globals.update(filters.GLOBALS)
@@ -101,17 +139,24 @@ class Site:
 
     def _page(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
-            state = _state(request)
+            state, person = _state(request), self.person(request)
             try:
+                view.check(state, request.path_params)
                 ask = self.ledgers.read
                 if await self._takes_long(view, state):
                     if not _is_part(request) and NOW not in state:
                         return self.render(request, replace(view, template="later.html"), {}, state)
                     ask = self.ledgers.patiently
-                seen, facts = await ask(lambda ledger: (ledger.position("now"), view.ask(ledger, state)))
+                seen, notice, facts = await ask(
+                    lambda ledger: (
+                        ledger.position("now"),
+                        notices.noticed(ledger, state, person),
+                        view.ask(ledger, state),
+                    )
+                )
             except LedgerError as error:
                 return self.refused(request, error, view, state)
-            return self.render(request, view, facts, state, seen=seen)
+            return self.render(request, view, {**facts, "notice": notice}, state, seen=seen)
 
         return page
 
@@ -119,6 +164,7 @@ class Site:
         async def twin(request: Request) -> Response:
             state = _state(request)
             try:
+                view.check(state, request.path_params)
                 ask = self.ledgers.patiently if await self._takes_long(view, state) else self.ledgers.read
                 return Plain(await ask(lambda ledger: view.ask(ledger, state)))
             except LedgerError as error:
@@ -145,7 +191,9 @@ class Site:
     ) -> Response:
         """Return a page, or with `HX-Request` only the part of it that changes; `seen` is the head that it shows."""
         template = self.templates.get_template(view.template)
+        state = {name: value for name, value in state.items() if name not in notices.NAMES}
         given = {
+            "notice": None,
             **facts,
             "as_of": state.get("as_of"),
             "form_token": self.forms.token,
@@ -178,7 +226,17 @@ class Site:
         """Return an error as a page, of the page that was asked for: what is wrong, what changed, what to do."""
         asked = view or View(request.url.path, "error.html", "Refused", lambda _l, _s: {})
         shown = replace(asked, template="error.html", title="Refused")
+        facts = {"again": self._page_before(request, asked), **facts}
         return self.render(request, shown, {**told(error), **facts}, state or {}, status_of(error))
+
+    def _page_before(self, request: Request, view: View) -> str | None:
+        """Return the page that led to one that was refused, else that page as it is without a question."""
+        led = urlsplit(request.headers.get("referer", ""))
+        before = own(led.path + (f"?{led.query}" if led.query else ""))
+        here = f"{request.url.path}?{request.url.query}".rstrip("?")
+        if before and led.netloc == request.url.netloc and before != here:
+            return before
+        return view.path if view.path in self.paths and "{" not in view.path and request.url.query else None
 
     async def form(self, request: Request) -> dict[str, str] | Response:
         """Return the fields of a form that came from this server's own page, or the refusal."""
@@ -205,7 +263,8 @@ def _named(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def told(error: LedgerError) -> Facts:
     """Return an error as the command line tells it under --json, with what changed where that is the matter."""
-    hint = HINTS.get(type(error), error.next_step) if error.next_step == type(error).hint else error.next_step
+    usual = type(error).hint.format(*error.args)
+    hint = HINTS.get(type(error), error.next_step) if error.next_step == usual else error.next_step
     facts: Facts = {"error": {"name": type(error).__name__, "message": str(error), "hint": hint}}
     return {**facts, "changed": error.changes} if isinstance(error, SampleChanged) else facts
 

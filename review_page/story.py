@@ -11,7 +11,7 @@ from review_page.filters import label
 def story(why: Mapping[str, Any]) -> list[str]:
     """Return the sentences, the most telling first."""
     decided = [one for one in why["decided"].values() if one is not None]
-    told = [_decided(one) for one in decided] or ["Nobody decided about it."]
+    told = [_decided(one, why["today"]) for one in decided] or ["Nobody decided about it."]
     if why["failed_rules"]:
         told.append(f"Also holds: {', '.join(_failed(rule) for rule in why['failed_rules'])}.")
     told += [_override(each) for each in why["overrides"] if each["differs"]]
@@ -25,7 +25,7 @@ def story(why: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _decided(one: Mapping[str, Any]) -> str:
+def _decided(one: Mapping[str, Any], today: Mapping[str, Any] | None) -> str:
     says = f"labelled {label(one['label'])}" if "label" in one else str(one["outcome"])
     if one["authority"] != "policy":
         what = one["rule"] or one["reason"]
@@ -38,8 +38,14 @@ def _decided(one: Mapping[str, Any]) -> str:
         return f"{says} by default: no rule of {one['policy_name']} holds."
     if one["rule"] == "unknown":
         return f"{says}, as it cannot be told whether {', '.join(one['unknown'])} holds."
-    margin = f"; margin {one['margin']}" if one["margin"] is not None else ""
+    far = one["margin"] if "label" in one or today is None or not _same(one, today) else today["margin"]
+    margin = f"; margin {far}" if far is not None else ""
     return f"{says} by {one['rule']} of {one['policy_name']}{f': {rows}' if rows else ''}{margin}."
+
+
+def _same(one: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
+    """Say whether the policy in force decides the same: then its margin counts, of all rules, as lists have it."""
+    return bool((one["outcome"], one["rule"]) == (today["outcome"], today["rule"]))
 
 
 def _failed(rule: Mapping[str, Any]) -> str:

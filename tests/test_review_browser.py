@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,11 +195,134 @@ def test_a_policy_is_adopted(path: Path, address: str, opened: Opening) -> None:
     foretold = page.locator('[data-after="accepted"]').inner_text()
     page.get_by_label("Why").fill("too strict")
     page.get_by_role("button", name="Adopt, and decide by it").click()
-    page.wait_for_url(f"{address}/")
+    page.wait_for_url(f"{address}/?did=*")
+    assert "Adopted @" in page.locator(".notice").inner_text()
     assert f"{foretold} accepted" in page.locator(".conservation").inner_text()
     with Ledger.open(path, read_only=True) as ledger:
         adopted = ledger.policies()["adopted"]
     assert [one["reason"] for one in adopted] == ["", "too strict"]
+    page.get_by_role("link", name="Take it back").click()
+    page.get_by_role("button", name="Adopt, and decide by it").click()
+    page.wait_for_url(f"{address}/?did=*")
+    with Ledger.open(path, read_only=True) as ledger:
+        assert "min_overall = 3.2" in ledger.policy()["toml"]
+
+
+def test_while_a_number_does_not_read_nothing_is_adopted(address: str, opened: Opening) -> None:
+    """`2.5e` is no number yet: what was answered before cannot be adopted, until there is an answer to what stands."""
+    page = opened()
+    page.goto(f"{address}/whatif?set.threshold.min_overall=2.6")
+    adopt = page.get_by_role("button", name="Adopt, and decide by it")
+    assert adopt.is_enabled()
+    number = page.locator('input[type="number"]').first
+    number.press("End")
+    number.press_sequentially("e")
+    assert adopt.is_disabled()
+    time.sleep(0.6)
+    assert adopt.is_disabled()
+    assert page.locator("#unread").is_visible()
+    number.press("Backspace")
+    sync_api.expect(adopt).to_be_enabled()
+    assert page.locator("#unread").is_hidden()
+
+
+def test_undo_goes_back_one_by_one(path: Path, address: str, opened: Opening) -> None:
+    """Three decisions, three times `u`: each says what it took back, and the samples stand as before."""
+    page = opened()
+    page.goto(f"{address}/queue")
+    made = []
+    for key in ("a", "d", "a"):
+        made.append(shown(page))
+        with page.expect_navigation():
+            page.keyboard.press(key)
+    for sample in reversed(made):
+        with page.expect_navigation():
+            page.keyboard.press("u")
+        assert f"Undone: {'deferred' if sample == made[1] else 'accepted'}" in page.locator(".notice").inner_text()
+        assert decisions(path, sample)[-1] == ("withdrawn", "anna", "ui")
+        assert shown(page) == sample
+    assert page.locator("form.undo").count() == 0
+    with page.expect_navigation():
+        page.keyboard.press("j")
+    assert page.locator(".notice").count() == 0
+
+
+def test_what_many_became_is_told_and_taken_back(path: Path, address: str, opened: Opening) -> None:
+    """A line says how many and for what; `u` takes all of it back in one commit."""
+    page = opened()
+    page.goto(f"{address}/find?status=rejected")
+    before = page.locator("#total").inner_text()
+    for n in range(3):
+        page.locator('input[type="checkbox"]').nth(n).check()
+    page.get_by_label("Reason", exact=True).fill("good after all")
+    page.get_by_role("button", name="Accept the ticked").click()
+    page.wait_for_url("**did=*")
+    told = page.locator(".notice").inner_text()
+    assert "3 samples accepted" in told
+    assert "good after all" in told
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    assert "Undone: 3 decisions" in page.locator(".notice").inner_text()
+    assert page.locator("#total").inner_text() == before
+    with Ledger.open(path, read_only=True) as ledger:
+        kinds = [one["kind"] for one in ledger.log(limit=20) if one["via"] == "ui"]
+    assert [kinds.count(kind) for kind in ("run_started", "accepted", "withdrawn")] == [2, 3, 3]
+
+
+def test_a_histogram_can_be_read(address: str, opened: Opening) -> None:
+    """A label stands under the edge that it names, there are a legend and an axis; on a phone 9 pixels or more."""
+    for viewport in (LAPTOP, PHONE):
+        page = opened(viewport=viewport)
+        page.goto(f"{address}/scores?name=overall_quality")
+        chart = page.locator("svg.chart").first
+        edges = chart.locator("rect.hit").evaluate_all("all => all.map((one) => one.getBoundingClientRect().x)")
+        ticks = chart.locator("text.edge").evaluate_all(
+            "all => all.map((one) => { const box = one.getBoundingClientRect(); "
+            "return [box.x + box.width / 2, box.height]; })"
+        )
+        assert len(ticks) > 2
+        scale = viewport["width"] / 600
+        for middle, height in ticks:
+            assert height >= 9, viewport
+            assert min(abs(middle - edge) for edge in edges) < 3 * scale + 20 * (middle > max(edges))
+        boxes = chart.locator("text.edge").evaluate_all(
+            "all => all.map((one) => { const box = one.getBoundingClientRect(); return [box.left, box.right]; })"
+        )
+        assert all(one[1] < other[0] for one, other in pairwise(boxes))
+        assert "orange" in page.locator(".legend").first.inner_text()
+        assert chart.locator("text.count").count() >= 2
+
+
+def test_what_nobody_sees_is_written_out(tmp_path: Path, opened: Opening) -> None:
+    """Marks that turn the direction, line separators and zero widths; and Hebrew turns nothing but itself."""
+    place, name = tmp_path / "ledger.db", "\u202edom\u2028x\u200by"
+    rows = [chat("gnp.\u202eexe", "a", label=True, domain=name), chat("b", "c", label=False, domain="\u05d0\u05d1 12")]
+    with Ledger.init(place, actor="anna") as ledger:
+        ledger.ingest([write(tmp_path / "x.jsonl", *rows)], campaign="c")
+        ids = {row["domain"]: row["sample"] for row in ledger.find()["samples"]}
+    with served(place) as address:
+        page = opened()
+        for asked in ("/", "/find", f"/sample/{ids[name]}"):
+            page.goto(address + asked)
+            text = page.locator("main").inner_text()
+            assert not set(text) & set("\u202e\u2028\u200b")
+            assert "\\u202edom\\u2028x\\u200by" in text
+        assert "gnp.\\u202eexe" in text
+        page.goto(f"{address}/find")
+        page.get_by_role("link", name="Clear").wait_for()
+        page.goto(f"{address}/sample/{ids[chr(0x5D0) + chr(0x5D1) + ' 12']}")
+        order = page.evaluate(
+            """() => { const line = document.querySelector(".facts"), found = [];
+              const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+              for (let node = walk.nextNode(); node; node = walk.nextNode())
+                for (let n = 0; n < node.length; n++)
+                if (node.data[n] === "\u05d0" || node.data.startsWith("no split", n)) {
+                  const range = document.createRange(); range.setStart(node, n); range.setEnd(node, n + 1);
+                  found.push([node.data[n], range.getBoundingClientRect().x]); }
+              return found; }"""
+        )
+        hebrew = next(x for letter, x in order if letter == "\u05d0")
+        assert hebrew < next(x for letter, x in order if letter == "n")
 
 
 def test_one_key_is_one_event_and_u_takes_it_back(path: Path, address: str, opened: Opening) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ledger import Ledger
 from review_page.pages import find
 from tests.review import HOST, ORIGIN, Page, world
-from tests.small import chat
+from tests.small import chat, write
 
 KIND = "application/x-www-form-urlencoded"
 ANNA, BOB = "a" * 20, "b" * 20
@@ -394,3 +394,143 @@ def test_the_name_is_that_of_the_token(tmp_path: Path, data: Path) -> None:
     assert events(page, sample)[-1] == ("accepted", "berta", "ui")
     with Ledger.open(tmp_path / "ledger.db", read_only=True) as ledger:
         assert ledger.verify(quick=True)["findings"] == []
+
+
+def test_a_refusal_leads_back(page: Page, sample: str) -> None:
+    """To where the form was; a refused edit to the edit with what was written; with a hint for a page, readable."""
+    seen = page.seen_of(sample)
+    bad = page.send(f"/sample/{sample}/edit", {**seen, "content": '{"a": "mine"}', "back": "/queue?done=3"})
+    assert bad.status_code == 400
+    assert f'href="/edit/{sample}?back=%2Fqueue%3Fdone%3D3"' in bad.text
+    assert 'href="/queue?done=3"' in bad.text
+    assert "mine" in bad.text
+    hint = page.post(f"/sample/{sample}/edit", {**seen, "content": "{"}, 400)["error"]["hint"]
+    assert '{"messages"' in hint
+    assert "ledger ingest" not in hint
+    assert "{{" not in hint
+    empty = page.send("/decide", {**page.seen(), "verdict": "accept", "back": "/find?status=rejected"})
+    assert 'href="/find?status=rejected"' in empty.text
+    stale = page.send("/adopt", {"head": "1", "set.threshold.min_overall": "2.6", "back": "/whatif"})
+    assert (stale.status_code, 'href="/whatif"' in stale.text) == (409, True)
+    led = page.client.get("/find?sort=sideways", headers={"referer": f"{ORIGIN}/find?status=rejected"})
+    assert 'href="/find?status=rejected"' in led.text
+    elsewhere = page.client.get("/find?sort=sideways", headers={"referer": "http://evil.example/find?x=1"})
+    assert "evil" not in elsewhere.text
+    assert 'href="/find">Go back' in elsewhere.text
+
+
+def test_the_banner_says_what_the_log_says(page: Page, sample: str) -> None:
+    """Nothing of an event that is not there, of another sample, or another's; and no number that is only claimed."""
+    seen = page.seen_of(sample)
+    done = page.post(f"/sample/{sample}/decide", {**seen, "verdict": "accept"})["events"][-1]
+    for asked in (
+        "undo=5",
+        "undo=999999",
+        f"last={'0' * 10}&undo=5",
+        "undone=5",
+        "did=5",
+        "did=1-5",
+        "did=x",
+        f"did={done}-5",
+    ):
+        shown = page.get(f"/queue?done=999&{asked}")
+        assert "Recorded as" not in shown
+        assert "Undone" not in shown
+        assert "999 decided" not in shown
+    shown = page.get(f"/queue?done=999&undo={done}&last={'0' * 64}")
+    assert f"Recorded as @{done}" in shown
+    assert sample[:10] in shown.partition("Recorded as")[2][:200]
+    assert "1 decided" in shown
+    for asked in ("undo=x", "undo=1..2", "undo=99999999999", "undo=-1"):
+        page.get(f"/queue?{asked}", 400)
+    fields = {**page.seen_of(sample), "verdict": "defer", "tell": "1", "back": "/queue?undo=x"}
+    assert "undo=x" not in page.post(f"/sample/{sample}/decide", fields, 303)["location"]
+
+
+def test_undo_of_many_is_of_ones_own(tmp_path: Path, data: Path) -> None:
+    """Neither another person's, nor more than one commit, nor what is no decision."""
+    path = world(tmp_path, data)
+    anna, bob = Page(path, TOKENS, ANNA), Page(path, TOKENS, BOB)
+    chosen = [row["sample"] for row in bob.json("/find.json?status=rejected")["samples"][:3]]
+    fields = {
+        **bob.seen(),
+        **{f"chosen.{one}": "1" for one in chosen},
+        "verdict": "accept",
+        "tell": "1",
+        "back": "/find",
+    }
+    led = bob.post("/decide", fields, 303)["location"]
+    first, last = led.partition("did=")[2].split("-")
+    assert int(last) - int(first) == 2
+    assert "3 samples <strong>accepted" in bob.get(led)
+    assert "Recorded as" not in anna.get(led)
+    for events in (f"{first}-{last}", "x", "", "1-2", f"1-{last}", f"{int(first) - 1}-{last}"):
+        anna.post("/undo", {"events": events}, 400)
+    for events in (f"1-{last}", f"{int(first) - 1}-{last}", f"{last}-{first}"):
+        bob.post("/undo", {"events": events}, 400)
+    assert bob.post("/undo", {"events": f"{first}-{last}"})["changed"] == 3
+    assert 'action="/undo"' not in bob.get(led)
+    assert {bob.json(f"/sample/{one}.json")["shown"]["status"] for one in chosen} == {"rejected"}
+
+
+def test_who_is_no_longer_in_the_queue_is_told(page: Page, sample: str) -> None:
+    """No other sample stands in its place; what is no sample at all is refused."""
+    page.post(f"/sample/{sample}/decide", {**page.seen_of(sample), "verdict": "accept"})
+    told, shown = page.json(f"/queue.json?at={sample}"), page.get(f"/queue?at={sample}")
+    assert (told["row"], told["missing"]["sample"]) == (None, sample)
+    assert "is <strong>accepted</strong> now, and not in this queue" in shown
+    assert "Go on with the queue" in shown
+    assert 'data-sample="' not in shown
+    page.get("/queue?at=zzz", 400)
+    page.get("/queue?at=ffffffff", 404)
+
+
+def test_a_sample_of_another_page_of_the_queue_is_found(page: Page) -> None:
+    """An address without the place of its page shows it all the same, on its page."""
+    following = page.json(f"/queue.json?after={page.json('/queue.json')['next']}")
+    there = following["near_misses"][2]["sample"]
+    told = page.json(f"/queue.json?at={there}")
+    assert (told["row"]["sample"], told["position"]) == (there, 2)
+    assert told["near_misses"] == following["near_misses"]
+    assert told["neighbours"]["next"] == following["near_misses"][3]["sample"]
+
+
+def test_what_an_edit_changes_is_said(page: Page, sample: str) -> None:
+    """The label is not among it; afterwards the sample waits, and the page says so."""
+    assert "the label (<strong>" in page.get(f"/edit/{sample}")
+    raw = page.json(f"/sample/{sample}.json")["shown"]["raw"]
+    fields = {**page.seen_of(sample), "content": raw.replace("workspace", "workbench")}
+    led = page.post(f"/sample/{sample}/edit", {**fields, "tell": "1", "back": f"/queue?at={sample}"}, 303)["location"]
+    shown = page.get(led)
+    assert "It is <strong>pending</strong> now: what was decided was decided about the version before" in shown
+    assert "is <strong>pending</strong> now, and not in this queue" in shown
+
+
+def test_copies_alone_are_ticked(ledger: Ledger, tmp_path: Path) -> None:
+    """Never the one that is accepted, nor a label that says the opposite; else all but the first."""
+    rows = [chat(f"q{n // 4}", "a", label=n % 4 != 3) for n in range(8)]
+    ledger.ingest([write(tmp_path / "x.jsonl", *rows)], campaign="c")
+    page = Page(ledger.path)
+    ids = sorted(ledger.find(sort="born", limit=20)["samples"], key=lambda row: row["born"])
+    first, _, kept, opposite = (row["sample"] for row in ids[:4])
+    ledger.reject([first], reason="dull")
+    ledger.accept([kept])
+    for group in page.json("/duplicates.json")["groups"]:
+        members = {one["sample"]: one for one in group["members"]}
+        if kept not in members:
+            continue
+        assert group["kept"] == kept
+        assert set(group["ticked"]) == set(members) - {kept, opposite}
+    shown = page.get("/duplicates")
+    assert f'name="chosen.{first}" value="1" aria-label="Choose {first[:10]}" checked' in shown
+    for one in (kept, opposite):
+        assert f'name="chosen.{one}" value="1" aria-label="Choose {one[:10]}">' in shown
+
+
+def test_nothing_is_offered_for_what_was_erased(page: Page, sample: str) -> None:
+    """Neither a verdict nor an edit."""
+    with Ledger.open(page.path, actor="anna") as ledger:
+        ledger.erase([sample], reason="asked for", authority="anna", yes=True)
+    shown = page.get(f"/sample/{sample}")
+    assert "Its bytes were erased" in shown
+    assert f"/sample/{sample}/decide" not in shown

@@ -460,3 +460,76 @@ def test_answers_may_do_nothing_but_show(page: Page) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
     assert HOST not in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/?nope=1", "/find?statsu=accepted", "/queue?outcome=accepted", "/scores?nope=1", "/whatif?nope=1", "/pairs?x=",
+     "/whatif?set.nope=1", "/whatif?set.threshold.nope=1&set.threshold.min_overall=2.6", "/keys?a=b", "/releases?a=1"],
+)  # fmt: skip
+def test_what_a_page_knows_nothing_of_is_refused(page: Page, address: str) -> None:
+    """It would seem to be heeded: a name in an address, a setting of the policy."""
+    assert "<h1>Refused" in page.get(address, 400)
+    assert page.json(twin(address), 400)["error"]["hint"]
+
+
+def test_the_queue_says_what_it_is_of(page: Page, path: Path, looked: Ledger) -> None:
+    """What it lists and leaves out, with filters on the page; accepted near-misses are as those of the command."""
+    shown = page.get("/queue")
+    rejected = looked.status()["by_status"]["rejected"]
+    assert f"of {rejected:,} rejected samples are listed" in shown
+    assert "the same text count once" in shown
+    for name in ("status", "campaign", "rule"):
+        assert f'<select name="{name}"' in shown
+    assert 'href="/queue?domain=notes"' in shown
+    told = ok("--ledger", path, "near-misses", "--accepted", "--json").json["near_misses"]
+    assert [row["sample"] for row in page.json("/queue.json?status=accepted")["near_misses"]] == [
+        row["sample"] for row in told
+    ]
+    assert told
+    page.get("/queue?status=perfect", 400)
+
+
+def test_an_empty_ledger_has_no_head_and_one_is_singular(ledger: Ledger, tmp_path: Path) -> None:
+    """And without a policy the queue says that there is none."""
+    page = Page(ledger.path)
+    assert "@-1" not in page.get("/")
+    assert "No policy is in force" in page.get("/queue")
+    ledger.ingest([write(tmp_path / "x.jsonl", chat("q", "a", label=True))], campaign="c")
+    assert "<strong>1</strong> sample =" in page.get("/")
+    assert '<strong id="total">1</strong> sample</p>' in page.get("/find")
+
+
+def test_a_twin_that_is_not_there_is_json_and_a_method_is_none(page: Page) -> None:
+    """As every twin; and PUT is no method here, from wherever it comes."""
+    assert page.json("/nothing.json", 404)["error"]["name"] == "404"
+    for method in ("PUT", "DELETE", "OPTIONS", "PATCH"):
+        assert page.client.request(method, "/").status_code == 405
+    assert page.client.post("/decide").status_code == 403
+
+
+def test_names_of_samples_are_written_out(ledger: Ledger, tmp_path: Path) -> None:
+    """On every page that says them; a field of a form holds them as they are, so that it asks for the same."""
+    name = "\u202edom\u2028x\u200by"
+    ledger.ingest([write(tmp_path / "x.jsonl", chat(name, name, label=True, domain=name))], campaign=name[1:])
+    (sample,) = (row["sample"] for row in ledger.find()["samples"])
+    ledger.reject([sample], reason=name[4:])
+    page = Page(ledger.path)
+    for address in ("/", "/find", f"/sample/{sample}", "/queue"):
+        shown = re.sub(r'value="[^"]*"', "", page.get(address))
+        assert not set(shown) & set("\u202e\u2028\u200b")
+        assert "\\u2028x\\u200by" in shown
+    found = page.get(f"/find?domain={quote(name)}")
+    assert f'name="domain" value="{name}"' in found
+    assert '<strong id="total">1</strong>' in found
+
+
+def test_a_margin_is_the_same_in_the_list_and_in_why(page: Page, looked: Ledger) -> None:
+    """Of several rules that hold the one that is hardest to escape counts, in the list, the queue and the story."""
+    rows = looked.find(status="rejected", limit=1_000)["samples"]
+    several = [
+        row for row in rows if row["margin"] and looked.why(row["sample"])["deciding"]["margin"] != row["margin"]
+    ]
+    assert several
+    for row in [*several[:5], *[row for row in rows if row["margin"]][:5]]:
+        assert f"margin {row['margin']}." in page.json(f"/sample/{row['sample']}.json")["story"][0]

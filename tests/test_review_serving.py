@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from ledger import Ledger
-from review_page import server
+from review_page import connections, server
 from review_page.guard import LARGEST
 from review_page.options import Options
 from review_page.pages import PAGES
@@ -23,6 +24,7 @@ from review_page.site import View
 from tests.cli import environment
 from tests.review import world
 from tests.review_serving import Serving, endless, serving
+from tests.small import chat, write
 
 TOKEN = "a-long-token-of-anna"  # noqa: S105 - of a test
 ENDLESS = View("/endless", "error.html", "Endless", lambda ledger, _: {"found": endless(ledger)})
@@ -32,7 +34,7 @@ import sys
 from pathlib import Path
 from http_access.door import Door
 from http_access.place import Place
-from review_page import server
+from review_page import connections, server
 from review_page.options import Options
 from review_page.pages import PAGES
 from tests.test_review_serving import ENDLESS
@@ -150,3 +152,109 @@ def test_ctrl_c_ends_the_program(ledger: Ledger, presses: int) -> None:
     assert time.monotonic() - began < 4
     assert (process.returncode, out) == (0, "")
     assert presses > 1 or err == ""
+
+
+def dribble(wire: socket.socket, seconds: float) -> None:
+    """Send a byte now and then until the other side has enough."""
+    ends = time.monotonic() + seconds
+    with suppress(OSError):
+        while time.monotonic() < ends:
+            wire.sendall(b"x")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: ", b"POST /decide HTTP/1.1\r\n"], ids=len)
+def test_idle_connections_keep_nobody_out(ledger: Ledger, sent: bytes) -> None:
+    """As many as there may be and more, on which nothing or half of a head comes: others are answered at once."""
+    with serving(Options(ledger.path)) as here, ExitStack() as held:
+        for _ in range(connections.MOST + 20):
+            held.enter_context(here.connected()).sendall(sent)
+        began = time.monotonic()
+        assert [status(here.ask("GET /keys")) for _ in range(5)] == [200] * 5
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("awaited", "sent"),
+    [
+        ("head", b""),
+        ("head", b"GET /keys HTTP/1.1\r\nX: "),
+        ("body", (b"POST /decide HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 999\r\n"
+         b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("slowly", [False, True])
+def test_whoever_sends_nothing_is_cut_off(
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    awaited: str,
+    sent: bytes,
+    slowly: bool,  # noqa: FBT001 - of a test
+) -> None:
+    """After a while, also who sends a byte now and then; nothing is told of it."""
+    monkeypatch.setitem(connections.PATIENCE, awaited, 0.5)
+    with serving(Options(ledger.path)) as here, here.connected() as wire:
+        wire.sendall(sent.replace(b"{host}", f"127.0.0.1:{here.port}".encode()))
+        if slowly:
+            dribble(wire, 4)
+        wire.settimeout(5)
+        with suppress(ConnectionError):
+            assert wire.recv(10) == b""
+    assert [one.getMessage() for one in caplog.records] == []
+
+
+def test_whoever_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not fit into what the system keeps is not kept for ever."""
+    monkeypatch.setitem(connections.PATIENCE, "answer", 0.5)
+    with Ledger.init(tmp_path / "ledger.db", actor="anna") as made:
+        made.ingest([write(tmp_path / "x.jsonl", chat("q", "x" * 20_000_000, label=True))], campaign="c")
+        (sample,) = (row["sample"] for row in made.find()["samples"])
+    with serving(Options(made.path)) as here, here.connected() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.sendall(f"GET /sample/{sample}.json HTTP/1.1\r\nHost: 127.0.0.1:{here.port}\r\n\r\n".encode())
+        held = here.server.server_state.connections
+        ends = time.monotonic() + 10
+        while time.monotonic() < ends and not any(one.awaits() == "answer" for one in held):  # type: ignore[union-attr]
+            time.sleep(0.02)
+        assert held
+        while time.monotonic() < ends and held:
+            time.sleep(0.05)
+        assert not held
+
+
+def test_whoever_leaves_leaves_no_trace(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    """In the midst of a form, or of an answer."""
+    with serving(Options(ledger.path)) as here:
+        name = f"127.0.0.1:{here.port}"
+        head = f"Host: {name}\r\nOrigin: http://{name}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        for sent in (
+            f"POST /decide HTTP/1.1\r\n{head}Content-Length: 900\r\n\r\nform_",
+            f"GET / HTTP/1.1\r\n{head}\r\n",
+        ):
+            with here.connected() as wire:
+                wire.sendall(sent.encode())
+                time.sleep(0.3 if "form_" in sent else 0)
+        time.sleep(0.3)
+        assert status(here.ask("GET /keys")) == 200
+    assert [one.getMessage() for one in caplog.records] == []
+
+
+def test_ctrl_c_in_the_midst_of_a_form_says_nothing(ledger: Ledger) -> None:
+    """Nobody waits for the other half."""
+    command = [sys.executable, "-c", PROGRAM, str(ledger.path)]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().strip().rsplit(":", 1)[1].strip("/"))
+        name = f"127.0.0.1:{port}"
+        head = f"Host: {name}\r\nOrigin: http://{name}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        with Serving(None, None, port).connected() as wire:  # type: ignore[arg-type]
+            wire.sendall(f"POST /decide HTTP/1.1\r\n{head}Content-Length: 900\r\n\r\nform_".encode())
+            time.sleep(0.5)
+            began = time.monotonic()
+            os.kill(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 4
+    assert (process.returncode, out, err) == (0, "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ledger import Ledger
 from ledger.errors import BadRequest
@@ -13,9 +14,23 @@ SHOWN = 20
 
 
 def duplicates(ledger: Ledger, state: Mapping[str, str]) -> Facts:
-    """Return a page of groups of twins; who is not their representative is marked to be rejected."""
+    """Return a page of groups of twins, each with the ids of those that are ticked: copies of one that is kept.
+
+    The first that is accepted is kept, else the first of all. Ticked are those that were rejected or wait, with the
+    same label: what is accepted already, and what says the opposite, is for a person to look at.
+    """
     found = ledger.duplicates(offset=whole(state, "offset"), limit=SHOWN, as_of=state.get("as_of"))
-    return {**found, "following": whole(state, "offset") + SHOWN if found["left"] else None}
+    groups = [{**group, **_copies(group)} for group in found["groups"]]
+    return {**found, "groups": groups, "following": whole(state, "offset") + SHOWN if found["left"] else None}
+
+
+def _copies(group: Mapping[str, Any]) -> Facts:
+    members = group["members"]
+    accepted = [one for one in members if one["status"] == "accepted"]
+    first = [one for one in members if one["sample"] == group["representative"]]
+    kept = next(iter([*accepted, *first, *members]))
+    copies = [one for one in members if one["status"] in {"rejected", "pending"} and one["label"] == kept["label"]]
+    return {"kept": kept["sample"], "ticked": [one["sample"] for one in copies if one["sample"] != kept["sample"]]}
 
 
 def conflicts(ledger: Ledger, state: Mapping[str, str]) -> Facts:
@@ -42,8 +57,18 @@ def agreement(ledger: Ledger, state: Mapping[str, str]) -> Facts:
 
 
 VIEWS = (
-    View("/duplicates", "duplicates.html", "Duplicates", duplicates, "Duplicates", slow=True),
-    View("/templates", "templates.html", "Templates", templates, "Templates"),
-    View("/conflicts", "conflicts.html", "Conflicts", conflicts, "Conflicts", slow=True),
-    View("/agreement", "agreement.html", "Agreement", agreement, "Agreement", slow=True),
+    View(
+        "/duplicates", "duplicates.html", "Duplicates", duplicates, "Duplicates", slow=True, takes=frozenset({"offset"})
+    ),
+    View("/templates", "templates.html", "Templates", templates, "Templates", takes=frozenset({"field"})),
+    View(
+        "/conflicts",
+        "conflicts.html",
+        "Conflicts",
+        conflicts,
+        "Conflicts",
+        slow=True,
+        takes=frozenset({"kind", "offset"}),
+    ),
+    View("/agreement", "agreement.html", "Agreement", agreement, "Agreement", slow=True, takes=frozenset({"campaign"})),
 )

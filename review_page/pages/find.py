@@ -33,7 +33,7 @@ MOST = 50_000
 """Samples that are decided about at once."""
 _TOO_MANY = f"Narrow the filters to {MOST:,} or fewer, or use `ledger accept --where` and the like."
 _UNINDEXED = "There is no index of words yet"
-_PLACES = frozenset({"after", "as_of", "now", "sort"})
+_PLACES = frozenset({"after", "as_of", "did", "now", "sort", "undone"})
 """What an address says besides filters."""
 
 
@@ -106,5 +106,6 @@ def _score(state: Mapping[str, str]) -> tuple[str, str | None, str | None] | Non
     return (name, state.get("least") or None, state.get("most") or None) if name else None
 
 
-VIEW = View("/find", "find.html", "Samples", ask, "Samples")
-ALL = View("/find/all", "find-all.html", "All of them", everything)
+_TAKES = frozenset(FILTERS) | {"after", "sort", "none", "score", "least", "most"}
+VIEW = View("/find", "find.html", "Samples", ask, "Samples", takes=_TAKES)
+ALL = View("/find/all", "find-all.html", "All of them", everything, takes=_TAKES)

@@ -37,4 +37,4 @@ def _told(ledger: Ledger, pair: Mapping[str, Any], room: int, effort: Effort) ->
     }
 
 
-VIEW = View("/pairs", "pairs.html", "Pairs", ask, "Pairs")
+VIEW = View("/pairs", "pairs.html", "Pairs", ask, "Pairs", takes=frozenset({"kind", "before"}))

@@ -44,8 +44,9 @@ def written(folder: Path, ledger: Ledger, position: int) -> Path:
     return path
 
 
+_SIDES = frozenset({"a", "b", "only", "offset"})
 VIEWS = (
-    View("/releases", "releases.html", "Releases", listed, "Releases"),
-    View("/releases/diff", "release-diff.html", "Two releases", difference, slow=True),
+    View("/releases", "releases.html", "Releases", listed, "Releases", takes=frozenset({"view", "before"})),
+    View("/releases/diff", "release-diff.html", "Two releases", difference, slow=True, takes=_SIDES),
     View("/release/{position}", "release.html", "Release", one),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from ledger import Ledger
+from review_page import notices
 from review_page.chat import WHOLE, Room, Turn, read, turns
 from review_page.pages.queue import reasons
 from review_page.site import Facts, View
@@ -26,6 +27,7 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
         "why": why,
         "story": story(why),
         "turns": turns(ledger, shown["content"]),
+        "chain": notices.chain(state.get("undo")),
         "compared": _compared(ledger, shown, maybe(state, "a"), maybe(state, "b"), as_of),
         "reasons": reasons(ledger, as_of),
     }
@@ -71,5 +73,5 @@ def editing(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     return {"shown": shown, "back": state.get("back") or f"/sample/{shown['sample']}"}
 
 
-VIEW = View("/sample/{sample}", "sample.html", "Sample", ask)
-EDIT = View("/edit/{sample}", "edit.html", "Edit", editing)
+VIEW = View("/sample/{sample}", "sample.html", "Sample", ask, takes=frozenset({"a", "b", "last", "undo"}))
+EDIT = View("/edit/{sample}", "edit.html", "Edit", editing, takes=frozenset({"back"}))

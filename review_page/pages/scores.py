@@ -51,4 +51,4 @@ def _first(charts: list[Facts]) -> list[Facts]:
     return sorted(charts, key=lambda chart: not chart["thresholds"])
 
 
-VIEW = View("/scores", "scores.html", "Scores", ask, "Scores")
+VIEW = View("/scores", "scores.html", "Scores", ask, "Scores", takes=frozenset({"name", "domain", "campaign"}))

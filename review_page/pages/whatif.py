@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ledger import Ledger
-from ledger.errors import NoPolicy
+from ledger.errors import BadRequest, NoPolicy
 from review_page.site import Facts, View
 from review_page.words import decimal
 
@@ -45,6 +45,7 @@ def ask(ledger: Ledger, state: Mapping[str, str]) -> Facts:
     movable = levers(ledger, state)
     if movable is None:
         return facts
+    refuse_unknown(movable, state)
     wanted = changes(movable, state)
     answer = ledger.whatif(wanted, campaign=campaign, limit=LISTED, as_of=as_of)
     return {**facts, "levers": movable, "changes": wanted, "answer": answer}
@@ -72,6 +73,17 @@ def levers(ledger: Ledger, state: Mapping[str, str]) -> list[Lever] | None:
     return [_lever(key, value, state.get(SETTING + key) or value) for key, value in found]
 
 
+def refuse_unknown(movable: list[Lever], state: Mapping[str, str]) -> None:
+    """Raise BadRequest for a setting in an address that the policy does not have."""
+    known = {lever.key for lever in movable}
+    for name in state:
+        if name.startswith(SETTING) and name.removeprefix(SETTING) not in known:
+            key = name.removeprefix(SETTING)[:60]
+            raise BadRequest(
+                f"The policy has no threshold {key!r}", hint=f"It has {', '.join(sorted(known)) or 'none'}."
+            )
+
+
 def changes(movable: list[Lever], state: Mapping[str, str]) -> list[str]:
     """Return what the address sets otherwise than the policy has it, as `whatif` takes it."""
     moved = [f"{lever.key}={lever.asked}" for lever in movable if lever.moved]
@@ -86,4 +98,4 @@ def _lever(key: str, value: str, asked: str) -> Lever:
     return Lever(key, value, asked, f"{low:g}", f"{high:g}")
 
 
-VIEW = View("/whatif", "whatif.html", "What if", ask, "What if")
+VIEW = View("/whatif", "whatif.html", "What if", ask, "What if", takes=frozenset({"campaign", "more", f"{SETTING}*"}))

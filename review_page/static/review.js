@@ -35,15 +35,19 @@ document.addEventListener("toggle", (event) => {
   event.target.querySelector("button").focus();
 }, true);
 
-// A form is sent once: a second click, also on another form, does nothing while it is on its way.
-let sent = false;
+// A form is sent once: a second click, also on another form, does nothing for two seconds. Not for longer: whoever
+// stopped the first may try again, and what was done already is not done twice.
+let sent = -Infinity;
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.submitter?.formMethod === "dialog") return;
-  if (sent) event.preventDefault();
-  sent = true;
+  if (event.timeStamp - sent < 2000) {
+    event.preventDefault();
+    return;
+  }
+  sent = event.timeStamp;
 });
 window.addEventListener("pageshow", () => {
-  sent = false;
+  sent = -Infinity;
 });
 
 // A slider and the number beside it say the same; only the number is sent.
@@ -56,6 +60,18 @@ document.addEventListener("input", (event) => {
     if (slider) slider.value = field.value;
   }
 }, true);
+
+// What was answered before is not adopted while something else is asked, or cannot be read.
+const unread = () => [...document.querySelectorAll('#levers input[type="number"]')].some((field) => !field.checkValidity());
+const hold = (held) => {
+  for (const button of document.querySelectorAll('form[action="/adopt"] button')) button.disabled = held;
+  const note = document.getElementById("unread");
+  if (note) note.hidden = !unread();
+};
+document.addEventListener("input", (event) => {
+  if (event.target.closest("#levers")) hold(true);
+}, true);
+document.addEventListener("htmx:afterSettle", () => hold(unread()));
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-Ledger-Form"] = document.querySelector('meta[name="ledger-form"]').content;
