@@ -7,7 +7,8 @@ borg's error classes), so the table in the README can be generated from this mod
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class LedgerError(Exception):
@@ -491,6 +492,18 @@ class OrderBroken(LedgerError):
 
     exit_code = 82
     hint = "`ledger train --check` says what the rows need; the attempt is recorded, and nothing was trained."
+
+
+class SampleChanged(LedgerError):
+    """{0} changed since this page was shown."""
+
+    exit_code = 84
+    hint = "Nothing was recorded. Look at what changed, then decide again."
+
+    def __init__(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Take each sample that changed, with the events since (`sample`, `events`)."""
+        super().__init__(f"{len(changes)} samples" if len(changes) != 1 else f"Sample {changes[0]['sample'][:12]}")
+        self.changes = list(changes)
 
 
 class TrainingStopped(LedgerError):

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger import Ledger
-from ledger.errors import BadRequest, HeadMoved, LedgerError
+from ledger.errors import BadRequest, HeadMoved, LedgerError, SampleChanged
 from review_page import notices
 from review_page.filters import address
 from review_page.pages import find
 from review_page.pages.whatif import SETTING, changes, levers, refuse_unknown
-from review_page.seen import SampleChanged, head_of, unchanged
+from review_page.seen import head_of, unchanged
 from review_page.site import Facts, Plain, Site, status_of, told
 from review_page.words import own
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ledger import Ledger
-from ledger.errors import BadRequest, HeadMoved, LedgerError
+from ledger.errors import BadRequest, HeadMoved, SampleChanged
 from review_page.words import whole
 
 T = TypeVar("T")
@@ -20,17 +20,6 @@ STATES = frozenset({"accepted", "rejected", "deferred", "superseded", "relabeled
 _EVENTS = 200
 _TRIES = 5
 """How often it is looked again where somebody wrote about other samples between the look and the decision."""
-
-
-class SampleChanged(LedgerError):  # noqa: N818 - named as those of ledger.errors
-    """{0} changed since this page was shown."""
-
-    hint = "Nothing was recorded. Look at what changed, then decide again."
-
-    def __init__(self, changes: list[dict[str, Any]]) -> None:
-        """Take each sample that changed, with the events since (`sample`, `events`)."""
-        super().__init__(f"{len(changes)} samples" if len(changes) != 1 else f"Sample {changes[0]['sample'][:12]}")
-        self.changes = changes
 
 
 def head_of(given: Mapping[str, str]) -> int:

@@ -33,13 +33,13 @@ from ledger.errors import (
     NoSuchPosition,
     NotWithdrawable,
     PolicyInvalid,
+    SampleChanged,
 )
 from review_page import filters, notices, safe
 from review_page.forms import fields_of
 from review_page.guard import WHO, Forms
 from review_page.ledgers import Ledgers
 from review_page.options import Options
-from review_page.seen import SampleChanged
 from review_page.words import KEYS, own
 
 HERE = Path(__file__).parent

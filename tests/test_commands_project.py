@@ -129,5 +129,5 @@ def test_the_help_names_the_views_that_there_are() -> None:
 def test_a_ratio_that_is_none_is_refused_by_every_view(toolset: Ledger, tmp_path: Path, view: str, ratio: str) -> None:
     """Also by those that need none: who gives one expects it to hold."""
     answer = run("--ledger", toolset.path, "project", view, "-o", tmp_path / "x.jsonl", "--ratio", ratio)
-    assert (answer.code, "The ratio is keep, or true:false" in answer.err) == (4, True)
+    assert (answer.code, "is neither keep nor true:false" in answer.err) == (4, True)
     assert not (tmp_path / "x.jsonl").exists()

@@ -685,6 +685,7 @@ def test_every_class_is_provoked() -> None:
         "NotConfirmed",
         "PriceUnknown",
         "OrderBroken",
+        "SampleChanged",  # a page's: test_review_deciding
         "ScorerFailed",
         "StaleViews",
         "StorageFailed",

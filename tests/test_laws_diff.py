@@ -231,6 +231,7 @@ OTHERS = {
     "duplicates_found", "templates_found", "view_defined", "released",
     "proposed", "proposal_accepted", "proposal_declined",
     "work_planned", "request_sent", "reply_stored", "batch_submitted", "checked_out",
+    "trained", "evaluated",
 }  # fmt: skip
 
 

@@ -42,7 +42,8 @@ def test_every_sample_of_an_accepted_proposal_is_counted_once(drawn: list[Step])
                 assert {name: done["would"][name] for name in COUNTS} == counts
             first, last = settled["events"] or (0, -1)
             decisions = [log[position] for position in range(first, last + 1)]
-            assert len(decisions) == settled["changed"] + settled["outranked"]
+            # What is outranked may have been said by an agent before: then it is not said again.
+            assert settled["changed"] <= len(decisions) <= settled["changed"] + settled["outranked"]
             assert {event["says"]["details"]["proposal"] for event in decisions} <= {done["proposal"]}
             authority = "person" if settled["authority"] == "person" else "agent"
             assert {event["says"]["authority"] for event in decisions} <= {authority}

@@ -291,4 +291,4 @@ def test_settings_that_do_not_exist(provider: Provider) -> None:
 
 def test_the_kinds_are_told_apart() -> None:
     """No fault is of two kinds."""
-    assert len(KINDS) == 6 + 1 + 5 + len(ANSWERS) + 3 + 1
+    assert len(KINDS) == 6 + 1 + 5 + len(ANSWERS) + 4 + 1

@@ -183,9 +183,9 @@ def test_what_differs_is_looked_for_within_bounds(ledger: Ledger, tmp_path: Path
         turn = [{"role": "user", "content": f"{text} {word}"}, {"role": "assistant", "content": text}]
         return {"messages": turn * 150}
 
-    began = time.monotonic()
+    began = time.process_time()
     compared = edited(ledger, tmp_path, many("a"), many("b"))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert len(compared["sides"][0]["pieces"]) > 100
     assert len(compared["sides"][-2]["pieces"]) < 10
 

@@ -80,7 +80,9 @@ class ProjectParams:
         if self.max_length is not None:
             whole_number("The maximal length", self.max_length, 1, WIDEST)
         if not _RATIO.fullmatch(plain_text("The ratio", self.ratio)):
-            raise BadRequest(f"The ratio is keep, or true:false as whole numbers, such as 1:2; not {self.ratio[:40]!r}")
+            raise BadRequest(
+                f"The ratio {self.ratio[:40]!r} is neither keep nor true:false as whole numbers, such as 1:2"
+            )
         plain_text("The seed", self.seed)
         kinds = ((self.omit_unrepresentable, bool), (self.lengths, dict | None), (self.view, str | None))
         if not all(isinstance(given, kind) for given, kind in kinds):  # who writes Python, or a manifest, may err
