@@ -233,3 +233,19 @@ def test_a_judge_that_cannot_be_opened_is_found_before_anything_is_paid(four: Le
     opened = model.opened
     improve(four, tmp_path, model)
     assert model.opened == opened
+
+
+def test_judging_is_counted_to_the_run_that_made_what_was_judged(four: Ledger, tmp_path: Path) -> None:
+    """Two runs make two results each: the judge took as much for either, and a result costs what both took."""
+    model = by_number({str(n): scored(5) for n in range(4)})
+    for _ in range(2):
+        done = improve(four, tmp_path, model, limit=2 if model.paid == 0 else None)
+        assert done["stopped"] is None
+    runs = list(dict.fromkeys(str(one["run"]) for one in four.log(limit=999) if one["kind"] == "improved"))
+    assert len(runs) == 2
+    (whole,) = four.gains()["recipes"]
+    parts = [four.gains(run=f"@{run}")["recipes"][0] for run in runs]
+    assert [Decimal(one["judged_usd"]) for one in parts] == [Decimal(whole["judged_usd"]) / 2] * 2
+    assert Decimal(whole["judged_usd"]) > 0
+    took = Decimal(whole["cost_usd"]) + Decimal(whole["judged_usd"])
+    assert Decimal(whole["cost_per_result_usd"]) == took / 4

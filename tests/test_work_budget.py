@@ -8,9 +8,13 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
+from ledger import Ledger
+from ledger.errors import BadRequest
 from tests.cli import PROGRAM, environment, ok, run
 from tests.provider.handle import Provider
-from tests.provider.jobs import Job, job, report, told
+from tests.provider.jobs import CAMPAIGN, MODEL, Job, job, report, told
 
 pytest_plugins = ("tests.provider.fixture",)
 
@@ -121,3 +125,14 @@ def _interrupted(work: Job, provider: Provider, cap: str, how: signal.Signals) -
     while provider.stats()["in_flight"]:
         time.sleep(0.005)
     return process.returncode
+
+
+def test_an_effort_that_the_model_does_not_take_leaves_nothing(provider: Provider, tmp_path: Path) -> None:
+    """It is refused before anything is recorded or sent."""
+    made = job(tmp_path, 3)
+    with Ledger.open(made.ledger) as ledger:
+        before = ledger.status()["head"]
+        with pytest.raises(BadRequest, match="effort"):
+            ledger.improve(made.spec, campaign=CAMPAIGN, model=MODEL, base_url=provider.url, effort="utmost")
+        assert ledger.status()["head"] == before
+    assert provider.stats()["billed"] == 0

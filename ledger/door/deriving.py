@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ledger.door.opened import Answer, Opened
 from ledger.recipes.contract import IMPROVE, REGENERATE
@@ -59,13 +59,6 @@ class Deriving(Opened):
         *,
         corpus: str | Path | None = None,
         model: str | None = None,
-        provider: str = engine.PROVIDERS[0],
-        base_url: str | None = None,
-        budget: object = None,
-        mode: str = "live",
-        concurrency: int | None = None,
-        price: str | None = None,
-        effort: str | None = None,
         limit: int | None = None,
         rescore: str | None = None,
         retry_failed: bool = False,
@@ -74,6 +67,7 @@ class Deriving(Opened):
         watch: Watch | None = None,
         should_stop: ShouldStop | None = None,
         opener: engine.Opener | None = None,
+        **asking: Unpack[engine.Asking],
     ) -> Answer:
         """Do a job and return what became of the samples (`ledger.verbs.job.Report`), and `seconds`.
 
@@ -87,16 +81,7 @@ class Deriving(Opened):
         """
         started = time.monotonic()
         recipe = recipe_from(spec, purpose, corpus)
-        how = engine.how_to_ask(
-            model or recipe.spec.model,
-            provider=provider,
-            base_url=base_url,
-            mode=mode,
-            budget=budget,
-            price=price,
-            concurrency=concurrency,
-            effort=effort,
-        )
+        how = engine.how_to_ask(model or recipe.spec.model, **asking)
         scorer = None if rescore is None else scorer_named(self._store, rescore)
         limit = None if limit is None else whole_number("The limit", limit, 1)
         task = deriving(self._store, recipe, selection(ids, where, campaign))

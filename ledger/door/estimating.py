@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from ledger.door.opened import Answer, Opened
 from ledger.errors import BadRequest
@@ -39,19 +40,13 @@ class Estimating(Opened):
         campaign: str | None = None,
         corpus: str | Path | None = None,
         model: str | None = None,
-        provider: str = engine.PROVIDERS[0],
-        base_url: str | None = None,
-        mode: str = "live",
-        concurrency: int | None = None,
-        price: str | None = None,
-        effort: str | None = None,
         limit: int | None = None,
         retry_failed: bool = False,
         offline: bool = False,
         pilot: int = 0,
-        budget: object = None,
         agreed: Callable[[Answer], bool] | None = None,
         should_stop: ShouldStop | None = None,
+        **asking: Unpack[engine.Asking],
     ) -> Answer:
         """Return what improve, regenerate or judge would cost, low to high, live, cached and in batches; and how long.
 
@@ -66,16 +61,8 @@ class Estimating(Opened):
             raise BadRequest(f"There is no job {purpose[:40]!r}; there are {', '.join(PURPOSES)}")
         chosen = selection(ids, where, campaign)
         recipe = judge_from(spec) if purpose == JUDGE else recipe_from(spec, purpose, corpus)
-        how = engine.how_to_ask(
-            model or (recipe.rubric.model if isinstance(recipe, Judge) else recipe.spec.model),
-            provider=provider,
-            base_url=base_url,
-            mode=mode,
-            budget=budget,
-            price=price,
-            concurrency=concurrency,
-            effort=effort,
-        )
+        own = recipe.rubric.model if isinstance(recipe, Judge) else recipe.spec.model
+        how = engine.how_to_ask(model or own, **asking)
         task = _task(self._store, recipe, chosen, how)
         asked = estimate.Asked(
             None if limit is None else whole_number("The limit", limit, 1),

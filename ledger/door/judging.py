@@ -6,6 +6,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from ledger.digest import PREFIX
 from ledger.door.opened import Answer, Opened
@@ -31,13 +32,6 @@ class Judging(Opened):
         campaign: str | None = None,
         calibrate: str | Path | None = None,
         model: str | None = None,
-        provider: str = engine.PROVIDERS[0],
-        base_url: str | None = None,
-        budget: object = None,
-        mode: str = "live",
-        concurrency: int | None = None,
-        price: str | None = None,
-        effort: str | None = None,
         limit: int | None = None,
         retry_failed: bool = False,
         dry_run: bool = False,
@@ -45,6 +39,7 @@ class Judging(Opened):
         watch: Watch | None = None,
         should_stop: ShouldStop | None = None,
         opener: engine.Opener | None = None,
+        **asking: Unpack[engine.Asking],
     ) -> Answer:
         """Have a model score samples by a rubric, which is a file or comes with the program.
 
@@ -55,16 +50,7 @@ class Judging(Opened):
         """
         started = time.monotonic()
         judge = judge_from(rubric)
-        how = engine.how_to_ask(
-            model or judge.rubric.model,
-            provider=provider,
-            base_url=base_url,
-            mode=mode,
-            budget=budget,
-            price=price,
-            concurrency=concurrency,
-            effort=effort,
-        )
+        how = engine.how_to_ask(model or judge.rubric.model, **asking)
         limit = None if limit is None else whole_number("The limit", limit, 1)
         people = None if calibrate is None else labelled(self._store, calibrate, judge)
         chosen: Chosen = selection(ids, where, campaign) if people is None else array("q", people.handles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from ledger.agents import replies
 from ledger.agents.budget import Budget, Warn
@@ -124,6 +124,18 @@ def past(store: Store, recipe: str, provider: str, spent: Decimal) -> Past:
         for batch, calls in sent.items()
     }
     return Past(spent, known, tuple(work.heard(store.connection, provider)))
+
+
+class Asking(TypedDict, total=False):
+    """How somebody wants questions to be asked, unchecked: the keywords that every job and estimate takes."""
+
+    provider: str
+    base_url: str | None
+    mode: str
+    budget: object
+    price: str | None
+    concurrency: int | None
+    effort: str | None
 
 
 def how_to_ask(
