@@ -129,7 +129,12 @@ def as_of(function: F) -> F:
 
 def actor(function: F) -> F:
     """Add --actor and --wait, for verbs that write."""
-    who = click.option(
+    return acting("Who acts; without it, the user.")(wait(function))
+
+
+def acting(told: str) -> Callable[[F], F]:
+    """Return --actor; `told` says who that is."""
+    return click.option(
         "--actor",
         type=text,
         expose_value=False,
@@ -137,9 +142,8 @@ def actor(function: F) -> F:
         envvar="LEDGER_ACTOR",
         show_envvar=True,
         metavar="NAME",
-        help="Who acts; without it, the user.",
+        help=told,
     )
-    return who(wait(function))
 
 
 def wait(function: F) -> F:

@@ -10,7 +10,7 @@ import click
 
 from commands._access import access, checked_deadline, door_at
 from commands._common import Call, verb
-from commands._options import keep, seconds, text
+from commands._options import acting, seconds, text
 
 if TYPE_CHECKING:
     from mcp_server.options import Options
@@ -27,16 +27,7 @@ _KINDS = ("propose", "record", "export")
     metavar="DIR",
     help="The one folder that exports may be written to.",
 )
-@click.option(
-    "--actor",
-    type=text,
-    expose_value=False,
-    callback=keep("actor"),
-    envvar="LEDGER_ACTOR",
-    show_envvar=True,
-    metavar="NAME",
-    help="Who acts where no token says so; without it, the user.",
-)
+@acting("Who acts where no token says so; without it, the user.")
 @access(" over HTTP", "A site whose pages may ask.")
 @click.option("--deadline", type=seconds, default=5.0, show_default=True, metavar="SECONDS", help="For one question.")
 @click.option("--selftest", is_flag=True, help="Connect once in this process, and say what a client would see.")

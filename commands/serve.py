@@ -9,7 +9,7 @@ import click
 
 from commands._access import access, checked_deadline, door_at
 from commands._common import Call, verb
-from commands._options import keep, seconds, text
+from commands._options import acting, seconds, text
 
 _SITE = "An origin of its pages beyond http://HOST, such as that of a proxy."
 
@@ -19,16 +19,7 @@ _SITE = "An origin of its pages beyond http://HOST, such as that of a proxy."
 @click.option("--port", default=8766, show_default=True, type=click.IntRange(0, 65_535), help="0 is any free one.")
 @click.option("--open", "opening", is_flag=True, help="Open the page in the browser.")
 @click.option("--deadline", type=seconds, default=10.0, show_default=True, metavar="SECONDS", help="For one page.")
-@click.option(
-    "--actor",
-    type=text,
-    expose_value=False,
-    callback=keep("actor"),
-    envvar="LEDGER_ACTOR",
-    show_envvar=True,
-    metavar="NAME",
-    help="Who decides; without it, the user.",
-)
+@acting("Who decides; without it, the user.")
 @access("", _SITE)
 @click.pass_obj
 def command(call: Call, /, *, host: str, port: int, opening: bool, deadline: float, **given: Any) -> None:  # noqa: ANN401 - the options of access
